@@ -1,0 +1,76 @@
+"""The intent: the exact statement that a proof confirms, and the challenge made from it.
+
+Canonical JSON (RFC 8785) over integers and strings only. `challenge = SHA-256(canonical bytes)` is what an
+authenticator signs, what an SMS code's verifier is keyed with and what a face video's actions are derived from.
+Anyone who holds the bytes can recompute the challenge with a hash function and nothing else.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+import rfc8785
+
+from bff.core.errors import Refusal
+
+FORMAT = "countersign-intent/1"
+LIFETIME = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """Who means to sign what, how and when. Hashes are lower-case hex SHA-256, times RFC 3339 in UTC."""
+
+    contract_id: str
+    contract_title: str
+    document_sha256: str
+    document_pages: int
+    signer_id: str
+    signer_name: str
+    signer_role: str
+    mark_sha256: str
+    values_sha256: str
+    consent_version: str
+    consent_sha256: str
+    language: str
+    method: str
+    host: str
+    nonce: str
+    issued_at: str
+    expires_at: str
+    format: str = FORMAT
+
+    def canonical(self) -> bytes:
+        return rfc8785.dumps(asdict(self))
+
+    def challenge(self) -> bytes:
+        """32 bytes: SHA-256 over the canonical bytes."""
+        return hashlib.sha256(self.canonical()).digest()
+
+    def expired(self, now: datetime) -> bool:
+        return now >= datetime.fromisoformat(self.expires_at)
+
+
+def read(raw: bytes) -> Intent:
+    """The intent in these exact bytes. Raises Refusal `intent_unreadable` unless they are its canonical form."""
+    try:
+        value: Any = json.loads(raw)
+        intent = Intent(**value)
+        same = intent.canonical() == raw
+    except (ValueError, TypeError) as error:
+        raise Refusal("intent_unreadable") from error
+    if not same or intent.format != FORMAT or set(value) != {f.name for f in fields(Intent)}:
+        raise Refusal("intent_unreadable")
+    return intent
+
+
+def values_sha256(values: dict[str, str]) -> str:
+    """SHA-256 over the canonical JSON of field id -> value (a checkbox is "yes" or ""; a date is ISO 8601)."""
+    return hashlib.sha256(rfc8785.dumps(values)).hexdigest()
+
+
+def fingerprint(document_sha256: str) -> str:
+    """The short form of a digest that fits a text message and a printed line: `ABCD-1234`, the first 32 bits."""
+    return f"{document_sha256[:4]}-{document_sha256[4:8]}".upper()

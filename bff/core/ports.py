@@ -1,0 +1,259 @@
+"""What we ask of the world, in our own words.
+
+Each protocol here has at least two implementations: the embedded one and the scaled or the test one. `wiring.py` is
+the only place that knows which is in use. Shapes are frozen dataclasses; digests are lower-case hex SHA-256.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from bff.core.contract import Field, Signer
+from bff.core.mark import Mark
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The present in UTC, with a time zone."""
+
+
+# --- sending words to people -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a provider said when it took a message. `provider_id` is what its delivery receipts will name."""
+
+    provider: str
+    provider_id: str
+
+
+class Messenger(Protocol):
+    """One channel: SMS or e-mail."""
+
+    def send(self, *, to: str, template: str, params: Mapping[str, str], language: str) -> Sent:
+        """Hand one message to the provider. Raises Fault `message_not_taken` when it was not accepted."""
+
+
+# --- keeping bytes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that are durable: their digest, and the sites that were read back and agreed."""
+
+    sha256: str
+    size: int
+    sites: tuple[str, ...]
+
+
+class Archive(Protocol):
+    """Content-addressed copies at several sites."""
+
+    def keep(self, content: bytes) -> Kept:
+        """Write to every site, fsync, read back, compare. Raises Fault `archive_quorum` below two good copies."""
+
+    def read(self, sha256: str) -> bytes:
+        """The content from the first site whose copy still has that digest. Raises Fault `archive_lost`."""
+
+    def sites_of(self, sha256: str) -> tuple[str, ...]:
+        """The sites whose copy was read and agreed just now."""
+
+
+# --- time and certificates -------------------------------------------------------------------------
+
+
+class Timestamps(Protocol):
+    """RFC 3161. Either the embedded authority or a URL."""
+
+    def timestamp(self, digest: bytes) -> bytes:
+        """A DER TimeStampToken over a SHA-256 digest. Raises Fault `tsa_down`."""
+
+
+# --- paper: what a mark and an evidence page look like --------------------------------------------
+
+
+@dataclass(frozen=True)
+class EvidenceSigner:
+    id: str
+    name: str
+    role: str
+    contact: str
+    """Masked."""
+    order: int
+
+
+@dataclass(frozen=True)
+class EvidencePage:
+    """What the page at the end of the document says. It is made before anyone signs, so it tells who and how, not when."""
+
+    contract_id: str
+    title: str
+    sender_name: str
+    document_sha256: str
+    """Of the upload as cleaned by intake."""
+    pages: int
+    deadline: str
+    """Already formatted, with zone; empty when there is none."""
+    language: str
+    signers: tuple[EvidenceSigner, ...]
+    verify_url: str
+    consent_version: str
+
+
+# --- PAdES: the only door to pyHanko ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Act:
+    """What one signer did, as it goes into their signature. All bytes are kept verbatim in the signed attribute."""
+
+    signer: Signer
+    fields: tuple[Field, ...]
+    mark: Mark
+    values: Mapping[str, str]
+    intent: bytes
+    proof: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    evidence_head: str
+    signed_at: datetime
+    timezone: str
+    caption: tuple[str, ...] = ()
+    """Lines under the mark in the signer's language, e.g. ("Signed by 李雷", "2026-11-24 12:00 CST", "SMS code")."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A new revision: the whole file, and the PAdES level that its newest signature has reached (B-B, B-T, B-LTA)."""
+
+    content: bytes
+    level: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a validator says of one signature in a PDF. `ok` only when everything it names was checked and held."""
+
+    who: str
+    kind: str
+    """signer, seal, timestamp or foreign."""
+    ok: bool
+    level: str
+    time: str | None
+    reasons: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Pades(Protocol):
+    """Everything that writes or judges a signature in a PDF. Every method takes and gives whole files."""
+
+    def prepare(
+        self, content: bytes, *, fields: Sequence[Field], signers: Sequence[Signer], evidence: EvidencePage | None
+    ) -> bytes:
+        """Revision 0: all form fields, one signature field a signer, the seal's field, the evidence pages."""
+
+    def sign(self, content: bytes, act: Act) -> Written:
+        """Add one signer's revision. B-T when the TSA answers, else B-B."""
+
+    def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
+        """Add the platform's seal, the validation data of every signature, and the document timestamp: B-LTA, else lower."""
+
+    def raise_level(self, content: bytes) -> Written:
+        """Add what a missing TSA left out. Raises Fault `tsa_down` while it is still down."""
+
+    def check(self, content: bytes) -> tuple[Verdict, ...]:
+        """Judge every signature, offline, against our own roots."""
+
+
+# --- reading pages -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PageSize:
+    """A page as displayed (after rotation and crop), in PDF points."""
+
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What intake made of an upload: `ready` (bytes unchanged), `repaired` (rewritten once) or a refusal's code."""
+
+    outcome: str
+    reason: str | None
+    path: Path | None
+    sha256: str | None
+    size: int
+    pages: tuple[PageSize, ...]
+    signed: bool
+    warnings: tuple[str, ...]
+    title: str
+    text: str
+
+
+class Pages(Protocol):
+    """Pictures and words of a page, rendered in a limited child process and cached by the document's digest."""
+
+    def picture(self, sha256: str, *, page: int, width: int) -> Path:
+        """A file holding the page (1-based) at `width` px as WebP or JPEG."""
+
+    def words(self, sha256: str, *, page: int) -> list[dict[str, Any]]:
+        """Lines of the page's text with boxes: {"text", "x", "y", "w", "h"} in ten-thousandths of the page."""
+
+
+# --- passkeys ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NewPasskey:
+    credential_id: bytes
+    public_key: bytes
+    """COSE_Key."""
+    sign_count: int
+    backed_up: bool
+    transports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """A verified assertion. `verbatim` is what goes into the evidence (base64url strings and the COSE public key)."""
+
+    credential_id: bytes
+    sign_count: int
+    verbatim: Mapping[str, str]
+
+
+class Passkeys(Protocol):
+    """WebAuthn level 3, platform authenticators, user verification required."""
+
+    def creation_options(
+        self, *, user_id: bytes, user_name: str, challenge: bytes, exclude: Sequence[bytes]
+    ) -> dict[str, Any]: ...
+
+    def check_creation(self, response: Mapping[str, Any], *, challenge: bytes) -> NewPasskey:
+        """Raises Refusal `passkey_refused` with a `detail` code."""
+
+    def request_options(self, *, challenge: bytes, allow: Sequence[bytes]) -> dict[str, Any]: ...
+
+    def check_assertion(
+        self, response: Mapping[str, Any], *, challenge: bytes, public_key: bytes, sign_count: int
+    ) -> Assertion:
+        """Raises Refusal `passkey_refused` with a `detail` code."""
+
+
+# --- telling the world -----------------------------------------------------------------------------------
+
+
+class Feed(Protocol):
+    """Live status. Lossy on purpose: it says that something changed, never what."""
+
+    def changed(self, topics: Sequence[str]) -> None: ...
+
+
+class Queue(Protocol):
+    """Where committed errands are handed to workers. Disposable: SQL knows every errand."""
+
+    def hand_over(self, errand_id: str, kind: str, argument: str) -> None: ...

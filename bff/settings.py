@@ -1,0 +1,101 @@
+"""Every setting of the house in one frozen dataclass, read once by an entrance from the environment.
+
+Names carry their units. `from_environment` reads `BFF_<NAME IN CAPITALS>`; docs/operating.md documents each one (a test
+compares). Secrets are never settings: they are files under `data_dir/secrets`, mode 0600, made at set-up.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PREFIX = "BFF_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can choose. Defaults make a house for one machine."""
+
+    data_dir: Path = Path("data")
+    development: bool = False
+    """Development conveniences: /dev/inbox, plain http. Never set in production."""
+
+    public_url: str = "http://localhost:8000"
+    """The address people use. WebAuthn's RP ID and origin, links and the `@host #code` line come from it."""
+    extra_hosts: tuple[str, ...] = ()
+    """More host names to answer to (health checks, a LAN address), comma separated."""
+    proxy_hops: int = 0
+    """How many trusted proxies in front set X-Forwarded-For/-Proto/-Host."""
+    port: int = 8000
+    live_port: int = 0
+    """Port of the live unit when no proxy routes /live; 0: same origin."""
+
+    database_url: str = ""
+    """Empty: SQLite under data_dir. Else a SQLAlchemy URL, e.g. postgresql+psycopg://…"""
+    redis_url: str = ""
+    """Empty: the embedded Valkey's socket under data_dir."""
+    sites: tuple[str, ...] = ()
+    """Archive sites (folders), comma separated; empty: data_dir/site-a and data_dir/site-b."""
+
+    tsa_url: str = ""
+    """Empty: the embedded timestamp authority. Else an RFC 3161 URL."""
+    tsa_roots: str = ""
+    """PEM file with the external TSA's root certificates."""
+    tsa_timeout_seconds: float = 5.0
+
+    organisation: str = "Countersign"
+    """Whose house this is: shown to signers and written into the seal's certificate."""
+    mail_url: str = "inbox:"
+    """inbox: (development), smtp://user:pass@host:587, smtps://…, or an apprise URL."""
+    mail_from: str = "Countersign <no-reply@localhost>"
+    sms_url: str = "inbox:"
+    """inbox: (development), twilio://SID:TOKEN@host/?from=+1…, or an apprise URL."""
+
+    max_upload_megabytes: int = 60
+    max_pages: int = 300
+    cage_memory_megabytes: int = 2048
+    cage_cpu_seconds: int = 20
+    cage_wall_seconds: int = 30
+
+    session_days: int = 30
+    link_days: int = 180
+    resend_seconds: int = 60
+    codes_per_number_per_hour: int = 5
+    codes_per_address_per_hour: int = 20
+    sign_in_per_address_per_hour: int = 60
+    sockets_per_person: int = 8
+    log_level: str = "INFO"
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def host(self) -> str:
+        """Host name without port: WebAuthn's RP ID (WebAuthn L3, section 5.1.2)."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def https(self) -> bool:
+        return urlsplit(self.public_url).scheme == "https"
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from `BFF_…` variables. Raises ValueError naming the variable that cannot be read."""
+    env = os.environ if environment is None else environment
+    given = {f.name: env[PREFIX + f.name.upper()] for f in fields(Settings) if PREFIX + f.name.upper() in env}
+    return Settings(**{name: _read(name, text) for name, text in given.items()})
+
+
+def _read(name: str, text: str) -> object:
+    default = getattr(Settings, name)
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "0": False, "false": False, "": False}[text.lower()]
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return type(default)(text) if not isinstance(default, Path) else Path(text)
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{PREFIX}{name.upper()} cannot be read: {text!r}") from error
