@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "BFF_"
@@ -65,6 +66,10 @@ class Settings:
     codes_per_address_per_hour: int = 20
     sign_in_per_address_per_hour: int = 60
     sockets_per_person: int = 8
+    errand_lease_seconds: int = 60
+    """An errand handed to a worker and not finished after this long is handed over again; every job may run twice."""
+    clock_seconds: float = 5.0
+    """How often the clock looks for due errands, deadlines and reminders."""
     log_level: str = "INFO"
 
     @property
@@ -89,7 +94,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**{name: _read(name, text) for name, text in given.items()})
 
 
-def _read(name: str, text: str) -> object:
+def _read(name: str, text: str) -> Any:
     default = getattr(Settings, name)
     try:
         if isinstance(default, bool):

@@ -79,6 +79,8 @@ class Signer:
     is_sender: bool = False
     state: SignerState = SignerState.WAITING
     applied: bool = False
+    shown_sha256: str | None = None
+    """The revision this signer was first shown in their turn; it stays theirs until they sign."""
     link_generation: int = 1
 
 
@@ -134,13 +136,19 @@ class Contract:
 
     @property
     def turn(self) -> tuple[Signer, ...]:
-        """Whose turn it is: the unsigned signers of the lowest order; before sending, the sender alone."""
+        """Whose turn it is: the unsigned signers of the lowest order; before sending, the sender alone.
+
+        A turn comes only when every signature before it is in the PDF, so that each signer sees the earlier ones.
+        """
         waiting = [s for s in self.signers if s.state not in (SignerState.SIGNED, SignerState.DECLINED)]
         if self.state is State.PREPARED:
             return tuple(s for s in waiting if s.is_sender)
         if self.state is not State.SENT or not waiting:
             return ()
         first = min(s.order for s in waiting)
+        underway = [s for s in self.signers if s.state is SignerState.SIGNED and not s.applied]
+        if any(s.order < first or s.is_sender for s in underway):
+            return ()
         return tuple(s for s in waiting if s.order == first)
 
 
@@ -358,7 +366,7 @@ def _prepared(contract: Contract, event: Any) -> Contract:
 def _reopened(contract: Contract, event: Any) -> Contract:
     if any(s.state is SignerState.SIGNED for s in contract.signers):
         raise Refusal("already_signed_by_somebody")
-    signers = tuple(replace(s, state=SignerState.WAITING) for s in contract.signers)
+    signers = tuple(replace(s, state=SignerState.WAITING, shown_sha256=None) for s in contract.signers)
     return replace(contract, state=State.DRAFT, shown=None, document=contract.upload, signers=signers)
 
 
@@ -383,13 +391,16 @@ def _invite(contract: Contract) -> Contract:
 def _opened(contract: Contract, event: Any) -> Contract:
     signer = contract.signer(event.signer_id)
     if signer.state in (SignerState.INVITED, SignerState.WAITING) and signer in contract.turn:
-        return _with(contract, replace(signer, state=SignerState.OPENED))
+        shown = contract.document.sha256 if contract.document else None
+        return _with(contract, replace(signer, state=SignerState.OPENED, shown_sha256=shown))
     return contract
 
 
 def _signed_by(contract: Contract, event: Any) -> Contract:
     signer = contract.signer(event.signer_id)
     _check_may_act(contract, signer, event)
+    if event.document_sha256 != signer.shown_sha256:
+        raise Refusal("document_changed")
     signed = _with(contract, replace(signer, state=SignerState.SIGNED))
     return _invite(signed) if contract.state is State.SENT else signed
 
@@ -407,7 +418,8 @@ def _applied(contract: Contract, event: Any) -> Contract:
     signer = contract.signer(event.signer_id)
     if signer.state is not SignerState.SIGNED or signer.applied:
         raise Refusal("nothing_to_apply")
-    return replace(_with(contract, replace(signer, applied=True)), document=event.document)
+    applied = replace(_with(contract, replace(signer, applied=True)), document=event.document)
+    return _invite(applied) if contract.state is State.SENT else applied
 
 
 def _declined_by(contract: Contract, event: Any) -> Contract:
@@ -418,7 +430,8 @@ def _declined_by(contract: Contract, event: Any) -> Contract:
 
 
 def _withdrawn(contract: Contract, event: Any) -> Contract:
-    if contract.all_signed and not contract.resume == State.PREPARED:
+    if contract.state is State.STUCK and contract.all_signed and contract.resume is not State.PREPARED:
+        # Everybody has signed: it is a contract now, even while its seal is stuck.
         raise Refusal("already_signed_by_everybody")
     return replace(contract, state=State.WITHDRAWN, ended_at=event.at)
 
@@ -435,7 +448,12 @@ def _corrected(contract: Contract, event: Any) -> Contract:
         raise Refusal("already_signed")
     back = SignerState.INVITED if signer.state is SignerState.OPENED else signer.state
     fresh = replace(
-        signer, email=event.email, phone=event.phone, state=back, link_generation=signer.link_generation + 1
+        signer,
+        email=event.email,
+        phone=event.phone,
+        state=back,
+        shown_sha256=None,
+        link_generation=signer.link_generation + 1,
     )
     return _with(contract, fresh)
 

@@ -6,6 +6,8 @@ mark always has the same canonical bytes (RFC 8785) and therefore the same SHA-2
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
 from typing import Any, Literal
 
 import rfc8785
@@ -87,5 +89,5 @@ def _point(value: Any) -> Point:
 
 
 def _travel(strokes: tuple[tuple[Point, ...], ...]) -> float:
-    pairs = ((a, b) for stroke in strokes for a, b in zip(stroke, stroke[1:], strict=False))
-    return sum(((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) ** 0.5 for a, b in pairs)
+    pairs = ((a, b) for stroke in strokes for a, b in pairwise(stroke))
+    return sum(hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairs)

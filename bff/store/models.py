@@ -1,0 +1,277 @@
+"""The tables. Shapes only: what the rows mean is said in `core`, how they are read and written in `unit.py`.
+
+Times are UTC and come back aware. Digests are hex. JSON columns hold what nobody searches. Every table here has its twin
+in `migrations/`; a test compares the two.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC time, also on SQLite, which forgets zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Utc(), dict[str, Any]: JSON(), list[Any]: JSON(), bytes: LargeBinary()}
+
+
+Id = String(40)
+Digest = String(64)
+
+
+class PersonRow(Table):
+    __tablename__ = "people"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(20))
+    role: Mapped[str | None] = mapped_column(String(20))
+    handle: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class ContactRow(Table):
+    """A verified way to reach a person; an address belongs to one person only."""
+
+    __tablename__ = "contacts"
+    value: Mapped[str] = mapped_column(String(320), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    verified_at: Mapped[datetime]
+
+
+class PasskeyRow(Table):
+    __tablename__ = "passkeys"
+    credential_id: Mapped[bytes] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    backed_up: Mapped[bool]
+    transports: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SessionRow(Table):
+    __tablename__ = "sessions"
+    token_hash: Mapped[str] = mapped_column(Digest, primary_key=True)
+    id: Mapped[str] = mapped_column(Id, unique=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    device: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+
+
+class ChallengeRow(Table):
+    """One open question to a person who signs in or claims the house: a passkey challenge or a code's verifier."""
+
+    __tablename__ = "challenges"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[str | None] = mapped_column(Id)
+    contact: Mapped[str | None] = mapped_column(String(320), index=True)
+    secret: Mapped[bytes]
+    details: Mapped[dict[str, Any]]
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SavedMarkRow(Table):
+    __tablename__ = "saved_marks"
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    mark: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+
+
+class ContractRow(Table):
+    __tablename__ = "contracts"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    title: Mapped[str] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    upload: Mapped[dict[str, Any] | None]
+    shown: Mapped[dict[str, Any] | None]
+    document: Mapped[dict[str, Any] | None]
+    pages: Mapped[list[Any]]
+    deadline: Mapped[datetime | None] = mapped_column(index=True)
+    timezone: Mapped[str] = mapped_column(String(60))
+    message: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(20))
+    level: Mapped[str | None] = mapped_column(String(10))
+    stuck_reason: Mapped[str | None] = mapped_column(String(80))
+    resume: Mapped[str | None] = mapped_column(String(20))
+    notes: Mapped[list[Any]]
+    folder: Mapped[str] = mapped_column(String(120), default="", index=True)
+    search: Mapped[str] = mapped_column(Text)
+    evidence_seq: Mapped[int] = mapped_column(default=0)
+    evidence_head: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+    sent_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class SignerRow(Table):
+    __tablename__ = "signers"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(320), index=True)
+    phone: Mapped[str | None] = mapped_column(String(32), index=True)
+    language: Mapped[str] = mapped_column(String(20))
+    order: Mapped[int] = mapped_column("turn_order")
+    is_sender: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(20))
+    applied: Mapped[bool]
+    shown_sha256: Mapped[str | None] = mapped_column(Digest)
+    link_generation: Mapped[int]
+    link_hash: Mapped[str | None] = mapped_column(Digest, unique=True)
+    choice: Mapped[dict[str, Any] | None]
+
+
+class FieldRow(Table):
+    __tablename__ = "fields"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    signer_id: Mapped[str] = mapped_column(ForeignKey("signers.id"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    page: Mapped[int]
+    x: Mapped[int]
+    y: Mapped[int]
+    w: Mapped[int]
+    h: Mapped[int]
+    required: Mapped[bool]
+    label: Mapped[str] = mapped_column(String(200))
+
+
+class IntentRow(Table):
+    """A statement that a signer may still confirm. `state`: open, used or void."""
+
+    __tablename__ = "intents"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    signer_id: Mapped[str] = mapped_column(ForeignKey("signers.id"), index=True)
+    method: Mapped[str] = mapped_column(String(20))
+    raw: Mapped[bytes]
+    state: Mapped[str] = mapped_column(String(10))
+    details: Mapped[dict[str, Any]]
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class ActRow(Table):
+    """What a signer did: one a signer, never changed."""
+
+    __tablename__ = "acts"
+    signer_id: Mapped[str] = mapped_column(ForeignKey("signers.id"), primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    intent: Mapped[bytes]
+    method: Mapped[str] = mapped_column(String(20))
+    proof: Mapped[dict[str, Any]]
+    identity: Mapped[dict[str, Any]]
+    mark: Mapped[dict[str, Any]]
+    values: Mapped[dict[str, Any]] = mapped_column("field_values")
+    language: Mapped[str] = mapped_column(String(20))
+    evidence_head: Mapped[str] = mapped_column(Digest)
+    signed_at: Mapped[datetime]
+
+
+class EvidenceRow(Table):
+    __tablename__ = "evidence"
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    raw: Mapped[bytes]
+    head: Mapped[bytes]
+
+
+class RevisionRow(Table):
+    """Every revision of the PDF that anybody was ever shown or given."""
+
+    __tablename__ = "revisions"
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(Digest, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    size: Mapped[int]
+    level: Mapped[str | None] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+
+
+class ErrandRow(Table):
+    """A committed wish to run a job. `parked`: given up for now, somebody has to look."""
+
+    __tablename__ = "errands"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    contract_id: Mapped[str | None] = mapped_column(ForeignKey("contracts.id"), index=True)
+    signer_id: Mapped[str | None] = mapped_column(Id)
+    details: Mapped[dict[str, Any]]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    handed_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None] = mapped_column(index=True)
+    parked: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class MessageRow(Table):
+    """A message that a provider took, and what it later said of its delivery."""
+
+    __tablename__ = "messages"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    errand_id: Mapped[str | None] = mapped_column(Id, unique=True)
+    contract_id: Mapped[str | None] = mapped_column(ForeignKey("contracts.id"), index=True)
+    signer_id: Mapped[str | None] = mapped_column(Id)
+    channel: Mapped[str] = mapped_column(String(10))
+    template: Mapped[str] = mapped_column(String(40))
+    to: Mapped[str] = mapped_column("recipient", String(320))
+    provider: Mapped[str] = mapped_column(String(40))
+    provider_id: Mapped[str] = mapped_column(String(200), index=True)
+    status: Mapped[str] = mapped_column(String(40))
+    receipts: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+
+
+class LabelRow(Table):
+    __tablename__ = "labels"
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    label: Mapped[str] = mapped_column(String(60), primary_key=True)
+
+
+class ReplicaRow(Table):
+    __tablename__ = "replicas"
+    sha256: Mapped[str] = mapped_column(Digest, primary_key=True)
+    site: Mapped[str] = mapped_column(String(40), primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    verified_at: Mapped[datetime]

@@ -1,0 +1,87 @@
+"""Opening the database and beginning units of work.
+
+SQLite runs in WAL with synchronous FULL and BEGIN IMMEDIATE for writers (a deferred read that turns into a write
+fails under load whatever the busy timeout); readers use a plain BEGIN on an engine of their own. On PostgreSQL a unit
+that changes a contract locks its row.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.orm import Session
+
+from bff.core.ports import Clock
+from bff.store.models import Table
+from bff.store.unit import Announcement, Unit
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Store:
+    """`announce` is called after each commit with what the unit wants the world to know."""
+
+    def __init__(self, url: str, clock: Clock, announce: Callable[[Announcement], None] | None = None) -> None:
+        self._url = url
+        self._clock = clock
+        self._announce = announce
+        self._writer = _engine(url, begin="BEGIN IMMEDIATE")
+        self._reader = _engine(url, begin="BEGIN") if url.startswith("sqlite") else self._writer
+
+    @contextmanager
+    def begin(self) -> Iterator[Unit]:
+        """A unit that may write; committed when the block ends well, rolled back when it raises."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            unit = Unit(session, self._clock.now(), lock=True)
+            yield unit
+        if self._announce is not None and unit.announcement:
+            self._announce(unit.announcement)
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        """A unit that only reads: one consistent picture, never blocking a writer."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield Unit(session, self._clock.now(), lock=False)
+
+    def ping(self) -> str:
+        """The database's name and version, for doctor."""
+        with self._reader.connect() as connection:
+            version = "sqlite_version()" if self._url.startswith("sqlite") else "version()"
+            return f"{self._reader.dialect.name} {connection.execute(text(f'SELECT {version}')).scalar_one()}"
+
+    def migrate(self) -> None:
+        """Bring the tables up to this release. Safe to run again."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self._writer.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def close(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _engine(url: str, *, begin: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url)
+    event.listen(engine, "connect", _tune_sqlite)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def metadata() -> Any:
+    """What the tables should be, for the migration environment and the test that compares."""
+    return Table.metadata

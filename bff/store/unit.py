@@ -1,0 +1,65 @@
+"""One unit of work: the transaction, and the rooms of the memory as seen from inside it.
+
+`step` is how a contract changes: it advances the state, writes the evidence entry and wishes the errands in the same
+transaction. There is no other way to write a contract's state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bff.core.contract import Contract, Event, advance
+from bff.store.contracts import Contracts
+from bff.store.errands import Errand, Errands
+from bff.store.people import People
+
+
+@dataclass
+class Announcement:
+    """What is told after the commit: errands to hand over at once, and topics that changed."""
+
+    errands: list[Errand] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.errands or self.topics)
+
+
+class Unit:
+    """`now` is the time of the whole unit."""
+
+    def __init__(self, session: Session, now: datetime, *, lock: bool) -> None:
+        self.now = now
+        self.announcement = Announcement()
+        self.contracts = Contracts(session, now, lock=lock)
+        self.people = People(session, now)
+        self.errands = Errands(session, now)
+        self._session = session
+
+    def step(self, contract: Contract, event: Event, *, actor: str = "platform") -> Contract:
+        """The contract after `event`, written together with its evidence. Raises Refusal when it is not possible."""
+        after = advance(contract, event)
+        self.contracts.put(after)
+        self.contracts.record(after.id, kind=event.kind, at=event.at, actor=actor, data=event.data())
+        self.announcement.topics.append(f"contract:{contract.id}")
+        self._session.flush()
+        return after
+
+    def errand(
+        self,
+        kind: str,
+        *,
+        contract_id: str | None = None,
+        signer_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        due_at: datetime | None = None,
+    ) -> None:
+        """Wish for a job; it is handed to a worker after the commit, or when it is due."""
+        errand = self.errands.add(
+            kind, contract_id=contract_id, signer_id=signer_id, details=details or {}, due_at=due_at or self.now
+        )
+        if errand.due_at <= self.now:
+            self.announcement.errands.append(errand)
