@@ -200,6 +200,9 @@ class Pages(Protocol):
     def picture(self, sha256: str, *, page: int, width: int) -> Path:
         """A file holding the page (1-based) at `width` px as WebP or JPEG."""
 
+    def sizes(self, sha256: str) -> tuple[PageSize, ...]:
+        """Every page's size, in order."""
+
     def words(self, sha256: str, *, page: int) -> list[dict[str, Any]]:
         """Lines of the page's text with boxes: {"text", "x", "y", "w", "h"} in ten-thousandths of the page."""
 
@@ -228,6 +231,9 @@ class Assertion:
 
 class Passkeys(Protocol):
     """WebAuthn level 3, platform authenticators, user verification required."""
+
+    def credential_id(self, response: Mapping[str, Any]) -> bytes:
+        """The credential that an answer names. Raises Refusal `passkey_refused` when it names none."""
 
     def creation_options(
         self, *, user_id: bytes, user_name: str, challenge: bytes, exclude: Sequence[bytes]

@@ -278,6 +278,13 @@ class Contracts:
         contract = self.get(row.contract_id) if row else None
         return (contract, contract.signer(row.id)) if row and contract else None
 
+    def signer_name(self, contact: str) -> str | None:
+        """The name by which somebody was last asked to sign at this address, once a link has gone there."""
+        asked = or_(SignerRow.email == contact, SignerRow.phone == contact)
+        return self._session.scalar(
+            select(SignerRow.name).where(asked, SignerRow.link_hash.is_not(None)).order_by(SignerRow.id).limit(1)
+        )
+
     def choose(self, signer_id: str, choice: Mapping[str, Any] | None) -> None:
         row = self._session.get_one(SignerRow, signer_id)
         row.choice = dict(choice) if choice else None

@@ -73,13 +73,13 @@ class People:
         self._session = session
         self._now = now
 
-    def add(self, *, name: str, language: str, role: str | None) -> Person:
+    def add(self, *, name: str, language: str, role: str | None, handle: bytes | None = None) -> Person:
         row = PersonRow(
             id=secrets.token_hex(10),
             name=name,
             language=language,
             role=role,
-            handle=secrets.token_bytes(64),
+            handle=handle or secrets.token_bytes(64),
             created_at=self._now,
         )
         self._session.add(row)

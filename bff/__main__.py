@@ -1,0 +1,92 @@
+"""The operator's entrance: `python -m bff COMMAND`.
+
+Each command imports what it needs when it is called, so `up` stays small and `--help` is instant. A Fault is shown as
+what happened and what to do; anything else is a bug of ours and keeps its traceback.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bff.core.errors import Fault
+from bff.settings import from_environment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.command(chosen)
+    except Fault as fault:
+        print(f"{fault.what} {fault.do}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        if not str(error).startswith("BFF_"):
+            raise
+        print(error, file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bff", description="Run and look after a Countersign house.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="set up the data directory and run every unit of the Procfile here")
+    up.add_argument("--port", type=int, help="port of the pages (default: BFF_PORT, 8000); live uses the next one")
+    up.set_defaults(command=_up)
+
+    migrate = commands.add_parser("migrate", help="make directories, secrets and keys; bring the database up to date")
+    migrate.set_defaults(command=_migrate)
+
+    owner = commands.add_parser("owner-link", help="print the one-time link of the first owner, while there is none")
+    owner.set_defaults(command=_owner_link)
+
+    doctor = commands.add_parser("doctor", help="check keys, clock, storage, queue, providers; say what to do")
+    doctor.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    doctor.set_defaults(command=_doctor)
+
+    verify = commands.add_parser("verify", help="judge a signed PDF offline, from the file alone")
+    verify.add_argument("file", type=Path)
+    verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    verify.set_defaults(command=_verify)
+    return parser
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    from bff import launch
+
+    return launch.up(os.environ, port=chosen.port)
+
+
+def _migrate(_chosen: argparse.Namespace) -> int:
+    from bff import wiring
+
+    wiring.set_up(from_environment())
+    return 0
+
+
+def _owner_link(_chosen: argparse.Namespace) -> int:
+    from bff import wiring
+
+    link = wiring.owner_link(from_environment())
+    if link is not None:
+        print(link)
+    return 0
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from bff import doctor
+
+    return doctor.report(doctor.run(from_environment()), as_json=chosen.json)
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from bff.signing import verify
+
+    return verify.report(chosen.file, as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The web entrance: pages, forms and downloads. Nothing heavy runs here; sockets live in `live.py`, jobs in `worker.py`."""
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from flask import Flask, Response, g, render_template, request
+from flask_babel import Babel, format_datetime
+from htmx_flask import Htmx
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bff.core.errors import Fault, Refusal
+from bff.routes import account, authority, dev, ops, pwa, sender, signer
+from bff.routes import refusals as words_of
+from bff.routes.live import Tickets
+from bff.routes.shared import house, language, live_ticket, person
+from bff.settings import Settings, from_environment
+from bff.wiring import House, build
+from bff.words import LANGUAGES
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+OURS = ("same-origin", "none")
+HTMX = '{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0}'
+
+log = logging.getLogger("countersign.web")
+
+
+def create_app(settings: Settings | None = None, home: House | None = None) -> Flask:
+    """The WSGI application. Settings come from the environment unless a test gives them."""
+    settings = settings or from_environment()
+    logging.basicConfig(level=settings.log_level, format="%(name)s %(message)s")
+    app = Flask("bff", template_folder="../web/pages", static_folder=None)
+    home = home or build(settings)
+    app.extensions["house"] = home
+    app.extensions["tickets"] = Tickets(home.secret("ticket.key"))
+    app.config.update(
+        SECRET_KEY=home.secret("session.key"),
+        MAX_CONTENT_LENGTH=(settings.max_upload_megabytes + 1) * 1_000_000,
+        MAX_FORM_MEMORY_SIZE=2_000_000,
+        TRUSTED_HOSTS=[settings.host, *settings.extra_hosts],
+        SESSION_COOKIE_NAME="flash",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+    )
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    Babel(app, locale_selector=language, default_locale="en")
+    Htmx(app)
+    _doors(app, settings)
+    _rules(app, settings)
+    _words(app, settings)
+    return app
+
+
+def _doors(app: Flask, settings: Settings) -> None:
+    for door in (signer, sender, account, pwa, authority, ops):
+        app.register_blueprint(door.door)
+    if settings.development:
+        app.register_blueprint(dev.door)
+
+
+def _rules(app: Flask, settings: Settings) -> None:
+    @app.before_request
+    def only_our_own_forms() -> None:
+        """Cross-site requests change nothing: Fetch Metadata, else Origin, must say that the form is ours."""
+        if request.method in SAFE or request.blueprint in ("ops",):
+            return
+        site = request.headers.get("Sec-Fetch-Site")
+        origin = request.headers.get("Origin")
+        if site is not None and site not in OURS:
+            raise Refusal("foreign_request")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            raise Refusal("foreign_request")
+        if site is None and origin is None:
+            raise Refusal("foreign_request")
+
+    @app.after_request
+    def guarded(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", _policy(settings))
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), payment=()")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if settings.https:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.vary.update(("HX-Request", "Accept-Language", "Cookie"))
+        return response
+
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> tuple[str, int]:
+        said = words_of.say(refusal)
+        return _sorry(said.sentence, said.status, refusal.code)
+
+    @app.errorhandler(Fault)
+    def fault(error: Fault) -> tuple[str, int]:
+        log.error("fault %s: %s", error.code, error.what)
+        return _sorry(words_of.say(Refusal("cannot_send_now")).sentence, 503, error.code)
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> tuple[str, int]:
+        said = words_of.say(Refusal("intake_too_large"))
+        return _sorry(said.sentence, 413, "intake_too_large")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Any:
+        if error.code is None or error.code < 400 or error.response is not None:
+            return error
+        return render_template("sorry.html", sentence=None, status=error.code, code=""), error.code
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> tuple[str, int]:
+        log.exception("unexpected %s", type(error).__name__)
+        return render_template("sorry.html", sentence=None, status=500, code=""), 500
+
+
+def _sorry(sentence: str, status: int, code: str) -> tuple[str, int]:
+    """The apology page; it leads back to where the form was, if that is one of our own pages."""
+    came_from = urlsplit(request.referrer or "")
+    back = came_from.path if came_from.netloc == request.host and came_from.path != request.path else None
+    if request.blueprint == "signer" and request.view_args and "token" in request.view_args:
+        back = f"/s/{request.view_args['token']}"
+    return render_template("sorry.html", sentence=sentence, status=status, code=code, back_url=back), status
+
+
+def _policy(settings: Settings) -> str:
+    live = f" ws://{settings.host}:{settings.live_port}" if settings.live_port else ""
+    return (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+        f"connect-src 'self'{live}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+    )
+
+
+def _words(app: Flask, settings: Settings) -> None:
+    @app.context_processor
+    def everywhere() -> dict[str, Any]:
+        return {
+            "settings": settings,
+            "person": g.get("person"),
+            "language": language(),
+            "languages": LANGUAGES,
+            "htmx_config": HTMX,
+            "live_ticket": live_ticket,
+            "asset": lambda name: f"/static/{house().version}/{name}",
+        }
+
+    @app.template_filter("moment")
+    def moment(value: Any, zone: str = "UTC") -> str:
+        """A time with its zone, in the reader's language: exact to the second."""
+        local = value.astimezone(ZoneInfo(zone))
+        offset = local.strftime("%z")
+        return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', rebase=False)} {local.tzname()} (UTC{offset[:3]}:{offset[3:]})"
+
+    @app.before_request
+    def known() -> None:
+        if request.blueprint not in ("signer", "ops", "authority"):
+            person()

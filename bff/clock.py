@@ -1,0 +1,57 @@
+"""The clock: hands over errands that are due or were lost, ends contracts whose deadline has passed, forgets what is over.
+
+Several clocks may run; each step is a transaction of its own and safe to repeat.
+"""
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+
+from bff.settings import from_environment
+from bff.wiring import House, build
+
+FORGET_EVERY_TICKS = 720
+
+log = logging.getLogger("countersign.clock")
+
+
+def main() -> None:
+    settings = from_environment()
+    logging.basicConfig(level=settings.log_level, format="%(message)s")
+    home = build(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ticks = 0
+    while not stop.is_set():
+        _tick_and_report(home, ticks)
+        ticks += 1
+        stop.wait(settings.clock_seconds)
+
+
+def tick(home: House) -> int:
+    """One round; how many errands were handed over."""
+    for contract_id in home.desk.overdue():
+        home.desk.expire(contract_id)
+    with home.store.begin() as unit:
+        due = unit.errands.claim_due(lease=timedelta(seconds=home.settings.errand_lease_seconds))
+    for errand in due:
+        home.queue.hand_over(errand.id, errand.kind, errand.contract_id or "")
+    return len(due)
+
+
+def _tick_and_report(home: House, ticks: int) -> None:
+    """A round that fails is told and tried again: the clock itself never stops for it."""
+    try:
+        handed = tick(home)
+        if handed:
+            log.info("handed over %d errands", handed)
+        if ticks % FORGET_EVERY_TICKS == 0:
+            home.account.forget_expired()
+    except Exception:
+        log.exception("this round failed; the next one tries again")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The queue's door: one errand in, one use case called, and the errand's fate written down.
+
+Every job may run twice. A Fault is tried again with growing pauses; after `GIVE_UP` attempts a paper job makes its
+contract `stuck`, where the sender and the operator see it. A job that was killed is handed over again by the clock.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache
+
+from bff.core.errors import Fault, Refusal
+from bff.settings import from_environment
+from bff.store.errands import Errand
+from bff.wiring import House, build
+
+GIVE_UP = 6
+NEVER_GIVE_UP = ("raise",)
+PAPER = ("sign", "seal", "archive")
+PAUSES = (2, 5, 15, 60, 300, 900)
+"""Seconds to wait after the first, second … failed attempt."""
+
+log = logging.getLogger("countersign.jobs")
+
+
+@cache
+def house() -> House:
+    """One house a worker process."""
+    return build(from_environment())
+
+
+def run(errand_id: str) -> None:
+    """RQ's entrance."""
+    carry_out(house(), errand_id)
+
+
+def carry_out(home: House, errand_id: str) -> None:
+    with home.store.begin() as unit:
+        errand = unit.errands.get(errand_id)
+        if errand is None or errand.done or errand.parked:
+            return
+        unit.errands.start(errand_id)
+    try:
+        _acts(home)[errand.kind](errand)
+    except Fault as fault:
+        _failed(home, errand, fault.code)
+    except Refusal as refusal:
+        _failed(home, errand, refusal.code)
+    except Exception as error:
+        log.exception("errand %s (%s) failed", errand.id, errand.kind)
+        _failed(home, errand, type(error).__name__)
+    else:
+        with home.store.begin() as unit:
+            unit.errands.finish(errand_id)
+
+
+def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
+    return {
+        "sign": lambda errand: home.sealing.sign(_contract(errand)),
+        "seal": lambda errand: home.sealing.seal(_contract(errand)),
+        "raise": lambda errand: home.sealing.raise_level(_contract(errand)),
+        "archive": lambda errand: home.sealing.archive(_contract(errand)),
+        "invite": home.courier.carry,
+        "remind": home.courier.carry,
+        "tell": home.courier.carry,
+        "code": home.account.carry_code,
+    }
+
+
+def _contract(errand: Errand) -> str:
+    if errand.contract_id is None:
+        raise Refusal("no_such_contract")
+    return errand.contract_id
+
+
+def _failed(home: House, errand: Errand, reason: str) -> None:
+    attempt = errand.attempts + 1
+    log.warning("errand %s (%s) attempt %d: %s", errand.id, errand.kind, attempt, reason)
+    if attempt < GIVE_UP or errand.kind in NEVER_GIVE_UP:
+        pause = PAUSES[min(attempt, len(PAUSES)) - 1]
+        with home.store.begin() as unit:
+            unit.errands.again(errand.id, error=reason, after=timedelta(seconds=pause))
+        return
+    with home.store.begin() as unit:
+        unit.errands.park(errand.id, error=reason)
+    if errand.kind in PAPER and errand.contract_id:
+        home.sealing.stuck(errand.contract_id, reason)

@@ -1,0 +1,89 @@
+"""Errands on their way to a worker: the hand-over to RQ, which may forget everything.
+
+SQL knows every errand, so nothing here is kept safe: when Valkey is away the hand-over is only said in the log, and the
+clock tries again. One errand is one job, under its own name, so that handing it over twice queues it once; a job that
+is over or whose worker has died makes room for a new one.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+
+PAPER, WORD = "paper", "word"
+PAPER_KINDS = ("sign", "seal", "raise", "archive")
+
+ENTRANCE = "bff.jobs.run"
+JOB_SECONDS = 300
+KEEP_RESULT_SECONDS = 60
+KEEP_FAILURE_SECONDS = 3600
+HEARTBEAT_SECONDS = 5
+"""How often a worker says that a job still runs."""
+DEAD_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
+OVER = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
+
+log = logging.getLogger("countersign.outbox")
+
+
+class RqQueue:
+    """Implements core.ports.Queue with two queues: `word` (quick, somebody waits) and `paper` (heavy)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def hand_over(self, errand_id: str, kind: str, argument: str) -> None:
+        """Queue the errand unless it is queued or running already. `argument` is for the log alone."""
+        try:
+            self._hand_over(errand_id, kind)
+        except RedisError as error:
+            log.warning("errand %s (%s %s) waits for the clock: %s", errand_id, kind, argument, type(error).__name__)
+
+    def _hand_over(self, errand_id: str, kind: str) -> None:
+        try:
+            self._enqueue(errand_id, kind)
+        except DuplicateJobError:
+            if self._make_room(errand_id):
+                self._enqueue_once_more(errand_id, kind)
+
+    def _enqueue(self, errand_id: str, kind: str) -> None:
+        Queue(PAPER if kind in PAPER_KINDS else WORD, connection=self._redis).enqueue_call(
+            ENTRANCE,
+            args=(errand_id,),
+            job_id=job_id(errand_id),
+            unique=True,
+            description=kind,
+            timeout=JOB_SECONDS,
+            result_ttl=KEEP_RESULT_SECONDS,
+            failure_ttl=KEEP_FAILURE_SECONDS,
+        )
+
+    def _make_room(self, errand_id: str) -> bool:
+        """Whether the errand's earlier job is out of the way: over, or started by a worker that went silent."""
+        try:
+            job = Job.fetch(job_id(errand_id), connection=self._redis)
+        except NoSuchJobError:
+            return True
+        status = job.get_status(refresh=False)
+        if status not in OVER and not (status is JobStatus.STARTED and _silent(job)):
+            return False
+        job.delete()
+        return True
+
+    def _enqueue_once_more(self, errand_id: str, kind: str) -> None:
+        try:
+            self._enqueue(errand_id, kind)
+        except DuplicateJobError:
+            log.debug("errand %s was handed over by somebody else just now", errand_id)
+
+
+def job_id(errand_id: str) -> str:
+    return f"errand-{errand_id}"
+
+
+def _silent(job: Job) -> bool:
+    heard = job.last_heartbeat or job.started_at
+    return heard is not None and datetime.now(UTC) - heard > DEAD_AFTER

@@ -1,0 +1,23 @@
+"""What the authority publishes: root certificates, and the CRL of each certificate that it issued."""
+
+from flask import Blueprint, Response, abort
+
+from bff.routes.shared import house
+
+door = Blueprint("authority", __name__, url_prefix="/authority")
+
+
+@door.get("/roots.pem")
+def roots() -> Response:
+    """The roots that a verifier has to trust, as one PEM file."""
+    pem = b"".join(house().authority.roots_pem())
+    return Response(pem, mimetype="application/x-pem-file", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@door.get("/crl/<serial>.crl")
+def crl(serial: str) -> Response:
+    """The DER CRL named by a certificate's own distribution point (RFC 5280, section 4.2.1.13)."""
+    found = house().authority.crl(serial)
+    if found is None:
+        abort(404)
+    return Response(found, mimetype="application/pkix-crl", headers={"Cache-Control": "public, max-age=3600"})

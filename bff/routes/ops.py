@@ -1,0 +1,33 @@
+"""For machines: is this unit alive, and what providers say of their deliveries."""
+
+from flask import Blueprint, Response, abort, request
+
+from bff.notify.sms import read_receipt
+from bff.routes.shared import house
+
+door = Blueprint("ops", __name__)
+
+
+@door.get("/healthz")
+def healthz() -> Response:
+    """200 when this process answers and the database does."""
+    house().store.ping()
+    return Response("ok\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@door.post("/receipts/sms")
+def sms_receipt() -> Response:
+    """A Twilio-shaped delivery receipt; its signature must be the provider's."""
+    settings = house().settings
+    found = read_receipt(
+        request.form.to_dict(),
+        request.headers.get("X-Twilio-Signature", ""),
+        f"{settings.public_url.rstrip('/')}/receipts/sms",
+        settings.sms_url,
+    )
+    if found is None:
+        abort(403)
+    provider_id, status = found
+    with house().store.begin() as unit:
+        unit.errands.receipt(provider_id, status=status)
+    return Response("", status=204)

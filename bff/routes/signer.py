@@ -1,0 +1,303 @@
+"""The signer's door: /s/<token>. Four screens: read, sign, prove, and what became of it.
+
+The token in the address is the signer's whole authority; there is no cookie and no account here. Nothing under /s/ is ever
+kept by a cache or a service worker, and no address under /s/ leaves in a Referer.
+"""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, send_file
+from werkzeug.wrappers import Response as AnyResponse
+
+from bff.core import mark as marks
+from bff.core.contract import DONE, FieldKind
+from bff.core.errors import Refusal
+from bff.core.identity import Method
+from bff.core.intent import fingerprint
+from bff.routes.refusals import say
+from bff.routes.shared import back, client, house, language
+from bff.signing import consent
+from bff.signing.ceremony import Asked, View
+
+door = Blueprint("signer", __name__, url_prefix="/s/<token>")
+
+PICTURE_WIDTHS = (480, 780, 1080, 1600)
+TYPED = {"kind": "typed", "face": "auto"}
+
+
+@door.url_value_preprocessor
+def signers_language(_: str | None, values: dict[str, Any] | None) -> None:
+    """Screens speak the language that the sender chose for this signer, until the signer chooses another."""
+    if values is not None:
+        g.view = house().ceremony.look(values["token"])
+        g.preferred_language = g.view.signer.language
+
+
+@door.after_request
+def nothing_leaks(response: Response) -> Response:
+    response.headers["Referrer-Policy"] = "no-referrer" if request.method == "GET" else "same-origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+# --- the four screens ---
+
+
+@door.get("")
+def read(token: str) -> str:
+    """Who sends what, and the document itself; after signing: what became of it."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return _screen("signer_status.html", token, house().ceremony.look(token))
+    view = house().ceremony.open(token)
+    page = "signer_read.html" if view.may_act else "signer_done.html"
+    return _screen(page, token, view)
+
+
+@door.get("/sign")
+def sign(token: str) -> str | AnyResponse:
+    """Choose the mark, fill the fields, agree."""
+    view = house().ceremony.open(token)
+    if not view.may_act:
+        return back("signer.read", token=token)
+    return _screen("signer_sign.html", token, view, **_choices(view))
+
+
+@door.post("/sign")
+def choose(token: str) -> AnyResponse | tuple[str, int]:
+    values = {f.id: request.form.get(f"value-{f.id}", "") for f in g.view.fields if _is_filled(f.kind)}
+    foreign = [k for k in request.form if k.startswith("value-") and k.removeprefix("value-") not in values]
+    try:
+        if foreign:
+            raise Refusal("field_not_yours")
+        house().ceremony.choose(
+            token,
+            mark=_json(request.form.get("mark", "")),
+            values=values,
+            consented=request.form.get("consent") == "yes",
+            language=language(),
+        )
+    except Refusal as refusal:
+        said = say(refusal)
+        if said.status != 422:
+            raise
+        shown = _screen("signer_sign.html", token, g.view, error=said.sentence, typed=values, **_choices(g.view))
+        return shown, said.status
+    return back("signer.prove", token=token)
+
+
+@door.get("/prove")
+def prove(token: str) -> str | AnyResponse:
+    """The last step: fingerprint or Face ID, or a code."""
+    view = house().ceremony.look(token)
+    if not view.may_act:
+        return back("signer.read", token=token)
+    if view.choice is None:
+        return back("signer.sign", token=token)
+    return _screen("signer_prove.html", token, view, **_proofs(view))
+
+
+@door.route("/decline", methods=["GET", "POST"])
+def decline(token: str) -> str | AnyResponse:
+    if request.method == "POST":
+        house().ceremony.decline(token, request.form.get("reason", ""))
+        return back("signer.read", token=token)
+    if not g.view.may_act:
+        return back("signer.read", token=token)
+    return _screen("signer_decline.html", token, g.view)
+
+
+# --- proofs ---
+
+
+@door.post("/passkey/options")
+def passkey_options(token: str) -> Response:
+    """The question for the authenticator, fetched before the tap."""
+    return _asked(house().ceremony.ask_passkey(token))
+
+
+@door.post("/passkey/enrol")
+def passkey_enrol(token: str) -> Response:
+    body = request.get_json()
+    return _asked(house().ceremony.enrol(token, str(body.get("intent", "")), _object(body.get("response"))))
+
+
+@door.post("/sign/passkey")
+def sign_with_passkey(token: str) -> AnyResponse | tuple[str, int]:
+    try:
+        house().ceremony.sign_with_passkey(
+            token, request.form.get("intent", ""), _object(_json(request.form.get("response", "")))
+        )
+    except Refusal as refusal:
+        return _prove_again(token, refusal)
+    return back("signer.read", token=token)
+
+
+@door.post("/code")
+def send_code(token: str) -> AnyResponse | tuple[str, int]:
+    try:
+        house().ceremony.send_code(token, address=client().address)
+    except Refusal as refusal:
+        return _prove_again(token, refusal)
+    return back("signer.prove", token=token, _anchor="code")
+
+
+@door.post("/sign/code")
+def sign_with_code(token: str) -> AnyResponse | tuple[str, int]:
+    try:
+        house().ceremony.sign_with_code(token, request.form.get("intent", ""), request.form.get("code", ""))
+    except Refusal as refusal:
+        return _prove_again(token, refusal)
+    return back("signer.read", token=token)
+
+
+def _prove_again(token: str, refusal: Refusal) -> AnyResponse | tuple[str, int]:
+    """The last step once more with the reason, as long as the signer may still act; else the reason alone."""
+    view = house().ceremony.look(token)
+    if not view.may_act or view.choice is None:
+        raise refusal
+    said = say(refusal)
+    return _screen("signer_prove.html", token, view, error=said.sentence, **_proofs(view)), said.status
+
+
+# --- the document ---
+
+
+@door.get("/pages/<int:page>")
+def picture(token: str, page: int) -> Response:
+    """A page of the revision that this signer is shown, as a picture."""
+    width = request.args.get("w", 780, int)
+    if width not in PICTURE_WIDTHS:
+        width = 780
+    path = house().pages.picture(g.view.shown_sha256, page=page, width=width)
+    response = send_file(path.absolute(), conditional=True)
+    response.headers["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+@door.get("/pages/<int:page>/words")
+def words(token: str, page: int) -> Response:
+    response = jsonify(house().pages.words(g.view.shown_sha256, page=page))
+    response.headers["Cache-Control"] = "private, max-age=600"
+    return response
+
+
+@door.post("/read")
+def report_reading(token: str) -> Response:
+    """Which pages were on the screen, told by a beacon."""
+    told = _json(request.form.get("pages", "[]"))
+    pages = {p["page"]: p["ms"] for p in told if _is_reading(p)} if isinstance(told, list) else {}
+    house().ceremony.note_reading(token, pages)
+    return Response(status=204)
+
+
+@door.get("/document.pdf")
+def document(token: str) -> Response:
+    """The exact bytes that are shown here, to keep or to hash."""
+    view, content = house().ceremony.shown(token)
+    return download(content, view.contract.title)
+
+
+@door.get("/signed.pdf")
+def sealed(token: str) -> Response:
+    view, content = house().ceremony.sealed(token)
+    return download(content, view.contract.title)
+
+
+@door.get("/mark.svg")
+def mark(token: str) -> Response:
+    """How the mark will look: the same outlines as in the PDF. `which`: saved, chosen or a typed face."""
+    which = request.args.get("which", "auto")
+    view: View = g.view
+    if which == "chosen" and view.choice is not None:
+        chosen = view.choice.mark
+    elif which == "saved" and view.saved_mark is not None:
+        chosen = marks.read(view.saved_mark, name=view.signer.name)
+    else:
+        chosen = marks.read({**TYPED, "face": which}, name=view.signer.name)
+    svg = house().paper.mark_svg(chosen, width=360, height=120)
+    return Response(svg, mimetype="image/svg+xml", headers={"Cache-Control": "private, max-age=60"})
+
+
+def download(content: bytes, title: str) -> Response:
+    """A PDF under the contract's title (RFC 6266), kept by no cache."""
+    response = make_response(content)
+    response.mimetype = "application/pdf"
+    response.headers.set("Content-Disposition", "attachment", filename=_file_name(title))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+# --- what the screens show ---
+
+
+def _screen(template: str, token: str, view: View, **more: Any) -> str:
+    shown: dict[str, Any] = {
+        "token": token,
+        "view": view,
+        "contract": view.contract,
+        "signer": view.signer,
+        "fingerprint": fingerprint(view.shown_sha256),
+        "consent": consent.paragraphs(language()),
+        "sealed": view.contract.state in DONE,
+        "page_count": len(view.pages),
+        "error": None,
+    }
+    return render_template(template, **{**shown, **more})
+
+
+def _choices(view: View) -> dict[str, Any]:
+    """The marks on offer, the chosen one first selected; and what has been filled before."""
+    chosen = view.choice.mark.to_dict() if view.choice else None
+    saved = dict(view.saved_mark) if view.saved_mark else None
+    offered = [("auto", TYPED)] + ([("saved", saved)] if saved and saved.get("kind") == "drawn" else [])
+    if chosen and chosen.get("kind") == "drawn" and chosen != saved:
+        offered.append(("chosen", chosen))
+    preferred = "chosen" if offered[-1][0] == "chosen" else "saved" if len(offered) > 1 and not chosen else "auto"
+    if chosen and saved and chosen == saved and len(offered) > 1:
+        preferred = "saved"
+    return {
+        "marks": [(which, json.dumps(value, separators=(",", ":"))) for which, value in offered],
+        "preferred_mark": preferred,
+        "inputs": [f for f in view.fields if _is_filled(f.kind)],
+        "typed": dict(view.choice.values) if view.choice else {},
+    }
+
+
+def _proofs(view: View) -> dict[str, Any]:
+    return {
+        "methods": {m.value for m in view.routes.methods},
+        "code_wait": int(house().settings.resend_seconds),
+        "may_passkey": Method.PASSKEY in view.routes.methods,
+    }
+
+
+def _is_filled(kind: FieldKind) -> bool:
+    return kind in (FieldKind.TEXT, FieldKind.CHECKBOX)
+
+
+def _asked(asked: Asked) -> Response:
+    response = jsonify(flow=asked.flow, intent=asked.intent_id, publicKey=asked.options)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_reading(value: Any) -> bool:
+    return isinstance(value, dict) and type(value.get("page")) is int and type(value.get("ms")) is int
+
+
+def _file_name(title: str) -> str:
+    """The title as a file name: no separators, no control characters."""
+    safe = "".join(ch if ch.isprintable() and ch not in '\\/:*?"<>|' else " " for ch in title)
+    return (" ".join(safe.split())[:100] or "contract") + ".pdf"

@@ -1,0 +1,532 @@
+"""The sender's desk: upload, name the signers, place the fields, prepare, send; then remind, correct, withdraw, retry.
+
+Every public method is one transaction, except where a file is judged, written or timestamped first: that happens before
+the transaction, never inside it. Only the owner of a contract reaches it here; to anybody else it does not exist.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import rfc8785
+
+from bff.core import contract as c
+from bff.core.contract import Contract, Document, Field, FieldKind, Signer, SignerState, State
+from bff.core.errors import Fault, Refusal
+from bff.core.evidence import Entry
+from bff.core.identity import Routes, masked, routes
+from bff.core.ports import Archive, Clock, EvidencePage, EvidenceSigner, Judged, PageSize, Pades, Pages, Timestamps
+from bff.signing import consent
+from bff.signing.links import Links
+from bff.store import Store, Unit
+from bff.store.contracts import Revision
+from bff.store.errands import Errand, Message
+from bff.store.people import Person
+
+MAX_SIGNERS = 50
+MAX_FIELDS = 500
+REMIND_AT_MOST_EVERY = timedelta(minutes=10)
+REMIND_BEFORE_DEADLINE = timedelta(days=1)
+
+
+class JudgesFiles(Protocol):
+    def judge(self, path: Path) -> Judged: ...
+
+
+@dataclass(frozen=True)
+class NewSigner:
+    """What the sender says of a signer; `id` is set when an existing signer is edited."""
+
+    name: str
+    email: str | None
+    phone: str | None
+    role: str = ""
+    language: str = "en"
+    order: int = 1
+    is_sender: bool = False
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Details:
+    """Everything the details page of a contract shows."""
+
+    contract: Contract
+    owner: Person
+    pages: tuple[PageSize, ...]
+    notes: tuple[str, ...]
+    evidence: tuple[Entry, ...]
+    revisions: tuple[Revision, ...]
+    messages: tuple[Message, ...]
+    errands: tuple[Errand, ...]
+    copies: tuple[tuple[str, str, datetime], ...]
+    folder: str
+    labels: tuple[str, ...]
+    routes: dict[str, Routes | None]
+
+
+class Desk:
+    """`ready` raises a Fault when something that sealing needs is missing (doctor's checks, made before sending)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        intake: JudgesFiles,
+        archive: Archive,
+        pades: Pades,
+        pages: Pages,
+        timestamps: Timestamps,
+        links: Links,
+        ready: Callable[[], None],
+        verify_url: str,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._intake = intake
+        self._archive = archive
+        self._pades = pades
+        self._pages = pages
+        self._timestamps = timestamps
+        self._links = links
+        self._ready = ready
+        self._verify_url = verify_url
+
+    # --- drafting ---
+
+    def upload(self, owner: Person, path: Path, *, filename: str, timezone: str = "UTC") -> Contract:
+        """Judge the file and open a draft with it. Raises Refusal `intake_<reason>` when it could not be sealed."""
+        judged = self._intake.judge(path)
+        if judged.path is None or judged.sha256 is None:
+            raise Refusal(f"intake_{judged.reason}")
+        kept = self._archive.keep(judged.path.read_bytes())
+        judged.path.unlink(missing_ok=True)
+        title = (judged.title or Path(filename).stem or "Contract").strip()[:200]
+        notes = ([judged.outcome] if judged.outcome == "repaired" else []) + list(judged.warnings)
+        document = Document(sha256=kept.sha256, pages=len(judged.pages), size=kept.size)
+        return self.draft(owner, title=title, document=document, pages=judged.pages, notes=notes, timezone=timezone)
+
+    def draft(
+        self,
+        owner: Person,
+        *,
+        title: str,
+        document: Document,
+        pages: Sequence[PageSize],
+        notes: Sequence[str] = (),
+        timezone: str = "UTC",
+    ) -> Contract:
+        """A draft around a document that is already kept."""
+        with self._store.begin() as unit:
+            contract = Contract(
+                id=secrets.token_hex(10),
+                owner_id=owner.id,
+                title=title,
+                upload=document,
+                document=document,
+                timezone=timezone,
+                language=owner.language,
+                created_at=unit.now,
+            )
+            unit.contracts.add(contract, pages=pages, notes=notes)
+            unit.contracts.add_revision(contract.id, sha256=document.sha256, kind="upload", size=document.size)
+            details = {"document_sha256": document.sha256, "pages": document.pages, "notes": list(notes)}
+            return unit.step(contract, c.Noted(unit.now, "uploaded", None, details), actor=owner.id)
+
+    def name_signers(self, owner: Person, contract_id: str, signers: Sequence[NewSigner]) -> Contract:
+        """Replace the list of signers; fields of a signer who is gone go too."""
+        _check_signers(signers)
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            known = {s.id for s in contract.signers}
+            named = tuple(_signer(s, known) for s in signers)
+            left = {s.id for s in named}
+            fields = tuple(f for f in contract.fields if f.signer_id in left)
+            changed = replace(contract, signers=named, fields=fields)
+            unit.contracts.put(changed)
+            return changed
+
+    def set_terms(
+        self,
+        owner: Person,
+        contract_id: str,
+        *,
+        title: str,
+        message: str,
+        deadline: datetime | None,
+        timezone: str,
+        language: str,
+    ) -> Contract:
+        """Title, message and deadline (aware)."""
+        if not title.strip():
+            raise Refusal("title_missing")
+        if deadline is not None and deadline <= self._clock.now():
+            raise Refusal("deadline_in_the_past")
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            changed = replace(
+                contract,
+                title=_clean(title)[:200],
+                message=message.strip()[:2000],
+                deadline=deadline,
+                timezone=timezone,
+                language=language,
+            )
+            unit.contracts.put(changed)
+            return changed
+
+    def place_fields(self, owner: Person, contract_id: str, fields: Sequence[Any]) -> Contract:
+        """Replace the fields by those of the field board (JSON objects). Raises Refusal `field_…` for a bad one."""
+        if len(fields) > MAX_FIELDS:
+            raise Refusal("too_many_fields", most=MAX_FIELDS)
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            elsewhere = {f.id for f in contract.fields}
+            placed = tuple(_field(value, contract, elsewhere) for value in fields)
+            if len({f.id for f in placed}) != len(placed):
+                raise Refusal("field_unreadable")
+            changed = replace(contract, fields=placed)
+            unit.contracts.put(changed)
+            return changed
+
+    def prepare(self, owner: Person, contract_id: str) -> Contract:
+        """Write revision 0. What is in it is what the first signer sees, to the byte."""
+        with self._store.read() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            signed_before = "already_signed" in unit.contracts.notes(contract_id)
+        if contract.state is State.PREPARED:
+            return contract
+        _check_complete(contract)
+        if contract.upload is None:
+            raise Refusal("not_now", state=contract.state.value)
+        content = self._pades.prepare(
+            self._archive.read(contract.upload.sha256),
+            fields=contract.fields,
+            signers=contract.signers,
+            evidence=None if signed_before else self._evidence_page(owner, contract),
+        )
+        kept = self._archive.keep(content)
+        pages = self._pages.sizes(kept.sha256)
+        with self._store.begin() as unit:
+            now = self._draft(unit, owner, contract_id)
+            if now != contract:
+                raise Refusal("changed_meanwhile")
+            unit.contracts.set_pages(contract_id, pages)
+            document = Document(sha256=kept.sha256, pages=len(pages), size=kept.size)
+            unit.contracts.add_revision(contract_id, sha256=kept.sha256, kind="prepared", size=kept.size)
+            return unit.step(now, c.Prepared(unit.now, document), actor=owner.id)
+
+    def reopen(self, owner: Person, contract_id: str) -> Contract:
+        """Back to the draft, as long as nobody has signed."""
+        with self._store.read() as unit:
+            contract = self._owned(unit, owner, contract_id)
+        pages = self._pages.sizes(contract.upload.sha256) if contract.upload else ()
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            unit.contracts.set_pages(contract_id, pages)
+            return unit.step(contract, c.Reopened(unit.now), actor=owner.id)
+
+    def own_link(self, owner: Person, contract_id: str) -> str:
+        """The path of the sender's own ceremony: the same one as anybody's."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            mine = [s for s in contract.turn if s.is_sender]
+            if not mine:
+                raise Refusal("not_your_turn")
+            return self._links.open_for(unit, mine[0])
+
+    # --- sending and after ---
+
+    def send(self, owner: Person, contract_id: str) -> Contract:
+        """Prove the time, then state, evidence and errands in one transaction. Pressing twice sends once."""
+        with self._store.read() as unit:
+            contract = self._owned(unit, owner, contract_id)
+        if contract.state in (State.SENT, State.SIGNED, *c.DONE):
+            return contract
+        self._check_ready()
+        statement = _statement(contract, self._clock.now())
+        token = self._timestamps.timestamp(hashlib.sha256(statement).digest())
+        shared = tuple(s.id for s in contract.signers if (r := _routes(s)) and r.shared and not s.is_sender)
+        with self._store.begin() as unit:
+            before = self._owned(unit, owner, contract_id)
+            if before.state is not State.SENT and _statement_body(before) != _statement_body(contract):
+                raise Refusal("changed_meanwhile")
+            if before.state in (State.SENT, State.SIGNED):
+                return before
+            event = c.Sent(unit.now, statement.decode(), base64.b64encode(token).decode(), shared)
+            after = unit.step(before, event, actor=owner.id)
+            self._links.invite(unit, before, after)
+            self._follow_up(unit, after)
+            return after
+
+    def _check_ready(self) -> None:
+        try:
+            self._ready()
+        except Fault as fault:
+            raise Refusal("cannot_send_now", fault=fault.code) from fault
+
+    def _follow_up(self, unit: Unit, contract: Contract) -> None:
+        if contract.state is State.SIGNED and contract.all_applied:
+            unit.errand("seal", contract_id=contract.id)
+        if contract.deadline and contract.deadline - REMIND_BEFORE_DEADLINE > unit.now:
+            for signer in contract.signers:
+                due = contract.deadline - REMIND_BEFORE_DEADLINE
+                unit.errand("remind", contract_id=contract.id, signer_id=signer.id, due_at=due)
+
+    def withdraw(self, owner: Person, contract_id: str, reason: str = "") -> Contract:
+        """Nobody can sign any more; those who were invited are told."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            if contract.state is State.WITHDRAWN:
+                return contract
+            after = unit.step(contract, c.Withdrawn(unit.now, _clean(reason)[:500]), actor=owner.id)
+            unit.errands.drop(contract_id, ["invite", "remind"])
+            tell_invited(unit, after, "withdrawn")
+            return after
+
+    def remind(self, owner: Person, contract_id: str, signer_id: str) -> None:
+        """Send the link again to somebody whose turn it is."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            signer = contract.signer(signer_id)
+            if signer not in contract.turn or contract.state is not State.SENT:
+                raise Refusal("nothing_to_remind")
+            recent = [m for m in unit.errands.messages_of(contract_id) if m.signer_id == signer_id]
+            if any(unit.now - m.created_at < REMIND_AT_MOST_EVERY and m.template != "code" for m in recent):
+                raise Refusal("reminded_already", minutes=int(REMIND_AT_MOST_EVERY.total_seconds() // 60))
+            self._links.open_for(unit, signer)
+            unit.errand("remind", contract_id=contract_id, signer_id=signer_id)
+
+    def correct(
+        self, owner: Person, contract_id: str, signer_id: str, *, email: str | None, phone: str | None
+    ) -> Contract:
+        """Another address for a signer. The old link is dead; the new one goes out if it is their turn."""
+        if routes(email=email, phone=phone) is None:
+            raise Refusal("signer_unreachable", name="")
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            after = unit.step(contract, c.Corrected(unit.now, signer_id, email, phone), actor=owner.id)
+            signer = after.signer(signer_id)
+            unit.contracts.void_intents(signer_id)
+            unit.contracts.choose(signer_id, None)
+            self._links.open_for(unit, signer)
+            if signer.state is SignerState.INVITED:
+                unit.errand("invite", contract_id=contract_id, signer_id=signer_id)
+            return after
+
+    def retry(self, owner: Person, contract_id: str) -> Contract:
+        """Try again what got stuck."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            return retry(unit, contract, actor=owner.id)
+
+    def expire(self, contract_id: str) -> None:
+        """The clock found the deadline passed. May run twice."""
+        with self._store.begin() as unit:
+            contract = unit.contracts.get(contract_id)
+            if contract is None or contract.state is not State.SENT:
+                return
+            after = unit.step(contract, c.Expired(unit.now))
+            unit.errands.drop(contract_id, ["invite", "remind"])
+            tell_invited(unit, after, "expired")
+            tell_sender(unit, after, "expired")
+
+    def overdue(self) -> list[str]:
+        with self._store.read() as unit:
+            return unit.contracts.overdue()
+
+    # --- looking ---
+
+    def details(self, owner: Person, contract_id: str) -> Details:
+        with self._store.read() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            return Details(
+                contract=contract,
+                owner=owner,
+                pages=unit.contracts.page_sizes(contract_id),
+                notes=unit.contracts.notes(contract_id),
+                evidence=tuple(unit.contracts.evidence(contract_id)),
+                revisions=tuple(unit.contracts.revisions(contract_id)),
+                messages=tuple(unit.errands.messages_of(contract_id)),
+                errands=tuple(unit.errands.open_of(contract_id)),
+                copies=tuple(unit.contracts.replicas(contract_id)),
+                folder=unit.contracts.folder(contract_id),
+                labels=unit.contracts.labels(contract_id, owner.id),
+                routes={s.id: _routes(s) for s in contract.signers},
+            )
+
+    def document(self, owner: Person, contract_id: str) -> tuple[Contract, bytes]:
+        """The newest revision, for reading and download."""
+        with self._store.read() as unit:
+            contract = self._owned(unit, owner, contract_id)
+        if contract.document is None:
+            raise Refusal("not_now", state=contract.state.value)
+        return contract, self._archive.read(contract.document.sha256)
+
+    def _owned(self, unit: Unit, owner: Person, contract_id: str) -> Contract:
+        contract = unit.contracts.get(contract_id)
+        if contract is None or contract.owner_id != owner.id:
+            raise Refusal("no_such_contract")
+        return contract
+
+    def _draft(self, unit: Unit, owner: Person, contract_id: str) -> Contract:
+        contract = self._owned(unit, owner, contract_id)
+        if contract.state is not State.DRAFT:
+            raise Refusal("no_longer_a_draft", state=contract.state.value)
+        return contract
+
+    def _evidence_page(self, owner: Person, contract: Contract) -> EvidencePage:
+        zone = ZoneInfo(contract.timezone)
+        deadline = contract.deadline.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if contract.deadline else ""
+        return EvidencePage(
+            contract_id=contract.id,
+            title=contract.title,
+            sender_name=owner.name,
+            document_sha256=contract.upload.sha256 if contract.upload else "",
+            pages=contract.upload.pages if contract.upload else 0,
+            deadline=deadline,
+            language=contract.language,
+            signers=tuple(
+                EvidenceSigner(s.id, s.name, s.role, masked(s.email or s.phone or ""), s.order)
+                for s in contract.signers
+            ),
+            verify_url=self._verify_url,
+            consent_version=consent.VERSION,
+        )
+
+
+def tell_sender(unit: Unit, contract: Contract, template: str) -> None:
+    unit.errand("tell", contract_id=contract.id, details={"template": template})
+
+
+def tell_invited(unit: Unit, contract: Contract, template: str) -> None:
+    """Everybody who has had a link, except the sender."""
+    for signer in contract.signers:
+        if signer.state is not SignerState.WAITING and not signer.is_sender:
+            unit.errand("tell", contract_id=contract.id, signer_id=signer.id, details={"template": template})
+
+
+def retry(unit: Unit, contract: Contract, *, actor: str) -> Contract:
+    """Out of `stuck`, with fresh errands for whatever is still to be done."""
+    after = unit.step(contract, c.Retried(unit.now), actor=actor)
+    unit.errands.drop(contract.id, ["sign", "seal", "raise", "archive"])
+    if any(s.state is SignerState.SIGNED and not s.applied for s in after.signers):
+        unit.errand("sign", contract_id=contract.id)
+    elif after.state is State.SIGNED:
+        unit.errand("seal", contract_id=contract.id)
+    elif after.state is State.SEALED:
+        unit.errand("archive", contract_id=contract.id)
+    return after
+
+
+def _routes(signer: Signer) -> Routes | None:
+    return routes(email=signer.email, phone=signer.phone)
+
+
+def _check_signers(signers: Sequence[NewSigner]) -> None:
+    if len(signers) > MAX_SIGNERS:
+        raise Refusal("too_many_signers", most=MAX_SIGNERS)
+    if sum(s.is_sender for s in signers) > 1:
+        raise Refusal("two_senders")
+    for signer in signers:
+        if not _clean(signer.name):
+            raise Refusal("signer_name_missing")
+        if len(signer.name) > 120:
+            raise Refusal("signer_name_too_long")
+        if routes(email=signer.email, phone=signer.phone) is None:
+            raise Refusal("signer_unreachable", name=signer.name)
+    for address in ("email", "phone"):
+        given = [value for s in signers if (value := getattr(s, address))]
+        if len(set(given)) != len(given):
+            raise Refusal("same_address_twice")
+
+
+def _signer(new: NewSigner, known: set[str]) -> Signer:
+    return Signer(
+        id=new.id if new.id in known and new.id else secrets.token_hex(8),
+        name=_clean(new.name),
+        role=_clean(new.role)[:100],
+        email=new.email,
+        phone=new.phone,
+        language=new.language,
+        order=max(1, min(MAX_SIGNERS, new.order)),
+        is_sender=new.is_sender,
+    )
+
+
+def _clean(text: str) -> str:
+    """One line without control characters."""
+    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
+
+
+def _field(value: Any, contract: Contract, known: set[str]) -> Field:
+    """A field from untrusted JSON, held against the document and the signers."""
+    if not isinstance(value, dict):
+        raise Refusal("field_unreadable")
+    numbers: list[Any] = [value.get(key) for key in ("page", "x", "y", "w", "h")]
+    if not all(type(n) is int for n in numbers) or value.get("kind") not in set(FieldKind):
+        raise Refusal("field_unreadable")
+    page, x, y, w, h = numbers
+    if not 1 <= page <= (contract.upload.pages if contract.upload else 0):
+        raise Refusal("field_off_the_page")
+    if x < 0 or y < 0 or w < 50 or h < 50 or x + w > c.FULL or y + h > c.FULL:
+        raise Refusal("field_off_the_page")
+    if value.get("signer_id") not in {s.id for s in contract.signers}:
+        raise Refusal("field_without_signer")
+    return Field(
+        id=_field_id(value.get("id"), contract, known),
+        signer_id=value["signer_id"],
+        kind=FieldKind(value["kind"]),
+        page=page,
+        x=x,
+        y=y,
+        w=w,
+        h=h,
+        required=value.get("required") is not False,
+        label=_clean(str(value.get("label") or ""))[:100],
+    )
+
+
+def _field_id(given: Any, contract: Contract, known: set[str]) -> str:
+    """A known field keeps its id; a name made up by the board becomes the same id each time it is saved."""
+    if given in known:
+        return str(given)
+    name = given if isinstance(given, str) and given else secrets.token_hex(8)
+    return "f" + hashlib.sha256(f"{contract.id}|{name}".encode()).hexdigest()[:15]
+
+
+def _check_complete(contract: Contract) -> None:
+    if not contract.signers:
+        raise Refusal("signers_missing")
+    if not contract.title.strip():
+        raise Refusal("title_missing")
+
+
+def _statement_body(contract: Contract) -> dict[str, Any]:
+    recipients = [
+        {
+            "signer_id": s.id,
+            "channel": r.link.value,
+            "address_sha256": hashlib.sha256((s.email or s.phone or "").encode()).hexdigest(),
+        }
+        for s in contract.signers
+        if (r := _routes(s))
+    ]
+    return {
+        "format": "countersign-sending/1",
+        "contract_id": contract.id,
+        "document_sha256": contract.document.sha256 if contract.document else "",
+        "recipients": recipients,
+    }
+
+
+def _statement(contract: Contract, now: datetime) -> bytes:
+    """What the sending's timestamp is over: RFC 8785 JSON of document, recipients, channels and time."""
+    return rfc8785.dumps({**_statement_body(contract), "time": now.isoformat(timespec="seconds")})

@@ -1,0 +1,538 @@
+"""Hostile files in; a clean PDF, or the reason why not, out.
+
+`Intake.judge` decides everything that could later keep a contract from being sealed, while the sender is still there
+to do something about it. It promises three things:
+
+- what it lets in can be shown (every page opens) and can be written on (the probe has written on it);
+- the bytes it gives back are the ones that will be hashed, shown and signed: nothing after it changes them;
+- a file that carries signatures is never rewritten. An unsigned one is rewritten once when that is what it takes:
+  damage, encryption that asks for no password, a static XFA copy of the form, reader extensions.
+
+The file is read in a cage. Whatever happens there has a name in `REFUSALS`.
+"""
+
+import hashlib
+import importlib
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from bff.cage import Cage, Caged
+from bff.core.errors import Refusal
+from bff.core.ports import Judged, PageSize
+
+if TYPE_CHECKING:
+    import pikepdf
+    import pypdfium2  # type: ignore[import-untyped]  # it has no types
+
+Probe = Callable[[str, bool], object]
+
+REFUSALS = (
+    "too_large",
+    "not_a_pdf",
+    "password_needed",
+    "owner_restricted",
+    "unreadable",
+    "no_pages",
+    "too_many_pages",
+    "certified_no_changes",
+    "dynamic_xfa",
+    "signed_and_encrypted",
+    "signed_and_damaged",
+    "cannot_be_sealed",
+    "too_complex",
+)
+WARNINGS = (
+    "already_signed",
+    "certified",
+    "javascript",
+    "open_action",
+    "attachments",
+    "hidden_layers",
+    "xfa",
+    "usage_rights_removed",
+    "metadata_removed",
+    "rebuilt",
+)
+REPAIRS = ("damaged", "encrypted", "hybrid_xref", "not_strict", "xfa", "usage_rights", "metadata")
+
+GIVING_UP = ("SIGABRT", "SIGTRAP", "SIGILL")
+"""How pdfium and the C++ runtime end themselves when they are refused memory."""
+
+HEADER_WINDOW_BYTES = 1024
+TEXT_LIMIT_CHARACTERS = 200_000
+TITLE_LIMIT_CHARACTERS = 200
+NODE_LIMIT = 100_000
+"""Form fields or annotations looked at; a form with more of them is still judged, by its first ones."""
+DRAWING_PIXELS = 200
+DRAWING_CPU_SECONDS = 6.0
+"""Drawing every page small finds at once the page that cannot be drawn; a long scan is tried in part."""
+
+
+class Intake:
+    """Judges uploads. `directory` receives what was let in, named by its SHA-256 and, as the caller will delete it when
+    it has been kept elsewhere and two people may upload the same file, by the judgement.
+
+    `probe` is "module:function" of a function (path: str, strict: bool) that writes on the file and throws the result
+    away, raising when it cannot; it runs in the cage.
+    """
+
+    def __init__(
+        self, cage: Cage, directory: Path, max_bytes: int, max_pages: int, *, probe: str | None = None
+    ) -> None:
+        self._cage = cage
+        self._directory = directory.absolute()  # the child stands elsewhere
+        self._max_bytes = max_bytes
+        self._max_pages = max_pages
+        self._probe = probe
+
+    def judge(self, path: Path) -> Judged:
+        """`ready`, `repaired`, or one of `REFUSALS`, in which case there is no file. Raises nothing about the file."""
+        size = path.stat().st_size
+        if size > self._max_bytes:
+            return _refused("too_large", size)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upload = self._directory / f".{uuid.uuid4().hex}.upload"
+        clean = upload.with_suffix(".clean")
+        try:
+            shutil.copyfile(path, upload)
+            return self._kept(self._found(upload, clean), upload, clean)
+        except Refusal as refusal:
+            return _refused(refusal.code, size)
+        finally:
+            upload.unlink(missing_ok=True)
+            clean.unlink(missing_ok=True)
+
+    def _found(self, upload: Path, clean: Path) -> dict[str, Any]:
+        try:
+            return self._cage.run(
+                "bff.signing.intake:judge_file",
+                source=str(upload),
+                target=str(clean),
+                max_pages=self._max_pages,
+                probe=self._probe,
+            )
+        except Caged as end:
+            raise Refusal(_why(end)) from end
+
+    def _kept(self, found: dict[str, Any], upload: Path, clean: Path) -> Judged:
+        chosen = clean if found["repairs"] else upload
+        sha256, size = _digest(chosen)
+        place = self._directory / f"{sha256}.{uuid.uuid4().hex[:8]}.pdf"
+        os.replace(chosen, place)
+        _sync_directory(self._directory)
+        return Judged(
+            outcome="repaired" if found["repairs"] else "ready",
+            reason=found["repairs"][0] if found["repairs"] else None,
+            path=place,
+            sha256=sha256,
+            size=size,
+            pages=tuple(PageSize(width, height) for width, height in found["pages"]),
+            signed=found["signed"],
+            warnings=tuple(found["warnings"]),
+            title=found["title"],
+            text=found["text"],
+        )
+
+
+def _why(end: Caged) -> str:
+    if end.detail == "Refusal" and end.code in REFUSALS:
+        return end.code
+    gave_up = end.kind in ("out_of_time", "out_of_memory") or end.detail in GIVING_UP
+    return "too_complex" if gave_up else "unreadable"
+
+
+def _refused(code: str, size: int) -> Judged:
+    return Judged(
+        outcome=code,
+        reason=code,
+        path=None,
+        sha256=None,
+        size=size,
+        pages=(),
+        signed=False,
+        warnings=(),
+        title="",
+        text="",
+    )
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of what is on the disk, and it is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# --- inside the cage: only here are the libraries that parse PDF loaded ------------------------------
+
+
+@dataclass
+class _Look:
+    """What has been noticed about a file so far."""
+
+    signed: bool = False
+    repairs: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def repair(self, why: str) -> None:
+        if why not in self.repairs:
+            self.repairs.append(why)
+
+    def warn(self, of: str) -> None:
+        if of not in self.warnings:
+            self.warnings.append(of)
+
+
+def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -> dict[str, Any]:
+    """What the file is. Raises Refusal. Where `repairs` names any, it was rewritten and `target` holds the result."""
+    write = _named(probe)
+    try:
+        look, final = _cleaned(source, target, write)
+    except _broken() as error:
+        _rebuild(source, target, error)
+        look, final = _cleaned(target, target, write)
+        look.repair("damaged")
+        look.warn("rebuilt")
+    if look.repairs or look.signed:
+        shown = _shown(final, max_pages)
+    else:
+        final, shown = _shown_or_repaired(final, target, max_pages, look)
+    return {**shown, "signed": look.signed, "repairs": look.repairs, "warnings": look.warnings}
+
+
+def _cleaned(source: str, target: str, write: "Probe | None") -> tuple[_Look, str]:
+    """The file as qpdf reads it, and where it stands once it can be written on."""
+    import pikepdf
+
+    look = _Look()
+    try:
+        pdf = pikepdf.open(source, allow_overwriting_input=True)
+    except pikepdf.PasswordError as error:
+        raise Refusal("password_needed") from error
+    with pdf:
+        if len(pdf.pages) == 0:
+            raise Refusal("no_pages")
+        _check_may_change(pdf, look)
+        _check_form(pdf, look)
+        _note_contents(pdf, look)
+        _note_damage(pdf, source, look)
+        if look.repairs and not look.signed:
+            _rewrite(pdf, target)
+    return look, _writable(source, target, look, write)
+
+
+def _rebuild(source: str, target: str, error: Exception) -> None:
+    """What qpdf cannot read but a browser can: the pages alone, copied by pdfium into a document of their own."""
+    import pypdfium2
+
+    content = Path(source).read_bytes()
+    if "unsupported" in str(error) and b"/Encrypt" in content:
+        raise Refusal("password_needed") from error
+    if _BYTE_RANGE.search(content):
+        raise Refusal("signed_and_damaged") from error
+    try:
+        with pypdfium2.PdfDocument(source) as document, pypdfium2.PdfDocument.new() as copy:
+            copy.import_pages(document)
+            copy.save(target)
+    except pypdfium2.PdfiumError as cause:
+        if "password" in str(cause):
+            raise Refusal("password_needed") from cause
+        raise Refusal("unreadable" if b"%PDF-" in content[:HEADER_WINDOW_BYTES] else "not_a_pdf") from cause
+
+
+def _named(probe: str | None) -> Probe | None:
+    if probe is None:
+        return None
+    module, _, name = probe.partition(":")
+    return cast(Probe, getattr(importlib.import_module(module), name))
+
+
+def _check_may_change(pdf: "pikepdf.Pdf", look: _Look) -> None:
+    """What its owner and its certifier allow. Signing adds fields and pages, so that is what has to be allowed."""
+    if pdf.is_encrypted:
+        if not pdf.owner_password_matched and not (pdf.allow.modify_other and pdf.allow.modify_form):
+            raise Refusal("owner_restricted")
+        look.repair("encrypted")
+    permissions = _get(pdf.Root, "/Perms")
+    level = _certified(_get(permissions, "/DocMDP"))
+    if level == 1:
+        raise Refusal("certified_no_changes")
+    if level:
+        look.warn("certified")
+    look.signed = bool(level) or _has_signed_field(pdf)
+    if _get(permissions, "/UR3") is not None or _get(permissions, "/UR") is not None:
+        look.repair("usage_rights")
+        if not look.signed:
+            del pdf.Root.Perms
+            look.warn("usage_rights_removed")
+
+
+def _certified(signature: Any) -> int:
+    """P of the certification: 1 nothing may change, 2 forms, 3 also annotations; 0 there is none."""
+    if signature is None:
+        return 0
+    for reference in _each(_get(signature, "/Reference")):
+        if _get(reference, "/TransformMethod") == "/DocMDP":
+            return _number(_get(reference, "/TransformParams", "/P"), 2)
+    return 2
+
+
+def _has_signed_field(pdf: "pikepdf.Pdf") -> bool:
+    return any(_get(one, "/V", "/ByteRange") is not None for one in _fields(pdf) if _get(one, "/FT") in ("/Sig", None))
+
+
+def _fields(pdf: "pikepdf.Pdf") -> Iterator[Any]:
+    """Every form field once, however its tree is knotted."""
+    waiting = list(_each(_get(pdf.Root, "/AcroForm", "/Fields")))
+    seen: set[tuple[int, int]] = set()
+    while waiting and len(seen) < NODE_LIMIT:
+        one = waiting.pop()
+        if _get(one) is None or (one.is_indirect and one.objgen in seen):
+            continue
+        seen.add(one.objgen if one.is_indirect else (-len(seen), 0))
+        waiting.extend(_each(_get(one, "/Kids")))
+        yield one
+
+
+def _check_form(pdf: "pikepdf.Pdf", look: _Look) -> None:
+    """XFA is a second document inside: where it is the only one, no reader but one shows it; else it goes."""
+    form = _get(pdf.Root, "/AcroForm")
+    if _get(form, "/XFA") is None:
+        return
+    no_fields = next(iter(_each(_get(form, "/Fields"))), None) is None
+    if no_fields or _get(pdf.Root, "/NeedsRendering") is True:
+        raise Refusal("dynamic_xfa")
+    look.warn("xfa")
+    look.repair("xfa")
+    if not look.signed:
+        del form["/XFA"]
+
+
+def _note_contents(pdf: "pikepdf.Pdf", look: _Look) -> None:
+    """What a reader may do or hide that the signers do not see on our pages."""
+    if look.signed:
+        look.warn("already_signed")
+    opening = _get(pdf.Root, "/OpenAction")
+    if _get(opening, "/S") not in (None, "/GoTo"):
+        look.warn("open_action")
+    annotations = list(_annotations(pdf))
+    actions = [opening, *_each_value(_get(pdf.Root, "/AA"))]
+    for one in (*annotations, *_fields(pdf)):
+        actions += [_get(one, "/A"), *_each_value(_get(one, "/AA"))]
+    if _get(pdf.Root, "/Names", "/JavaScript") is not None or any(_get(a, "/S") == "/JavaScript" for a in actions):
+        look.warn("javascript")
+    attached = any(_get(one, "/Subtype") == "/FileAttachment" for one in annotations)
+    if attached or _get(pdf.Root, "/Names", "/EmbeddedFiles") is not None:
+        look.warn("attachments")
+    layers = _get(pdf.Root, "/OCProperties", "/D")
+    if _get(layers, "/BaseState") == "/OFF" or next(iter(_each(_get(layers, "/OFF"))), None) is not None:
+        look.warn("hidden_layers")
+
+
+def _annotations(pdf: "pikepdf.Pdf") -> Iterator[Any]:
+    left = NODE_LIMIT
+    for page in pdf.pages:
+        for one in _each(_get(page.obj, "/Annots")):
+            left -= 1
+            if left < 0:
+                return
+            yield one
+
+
+def _note_damage(pdf: "pikepdf.Pdf", source: str, look: _Look) -> None:
+    if pdf.get_warnings():
+        look.repair("damaged")
+    if b"/XRefStm" in Path(source).read_bytes():
+        look.repair("hybrid_xref")
+
+
+def _rewrite(pdf: "pikepdf.Pdf", target: str) -> None:
+    """The whole file anew, in the clear, the same for the same input."""
+    import pikepdf
+
+    if "/Size" not in pdf.trailer:
+        pdf.trailer["/Size"] = 1  # qpdf fills in the number, but writes the key only where there was one
+    pdf.save(
+        target,
+        deterministic_id=True,
+        object_stream_mode=pikepdf.ObjectStreamMode.preserve,
+        fix_metadata_version=False,
+    )
+
+
+def _writable(source: str, target: str, look: _Look, probe: Probe | None) -> str:
+    """The file that can be written on: as it is, or after the one rewriting, or after that without its metadata."""
+    if look.signed:
+        return _signed_as_it_is(source, look, probe)
+    if not look.repairs:
+        if _written(probe, source):
+            return source
+        _repair_again(source, target)
+        look.repair("not_strict")
+    if _written(probe, target):
+        return target
+    if _repair_again(target, target, without_metadata=True):
+        look.repair("metadata")
+        look.warn("metadata_removed")
+    if _written(probe, target) or _written(probe, target, strict=False):
+        return target
+    raise Refusal("cannot_be_sealed")
+
+
+def _signed_as_it_is(source: str, look: _Look, probe: Probe | None) -> str:
+    reasons, look.repairs = look.repairs, []
+    if _written(probe, source, strict=False) and (probe is not None or not {"damaged", "encrypted"} & {*reasons}):
+        return source
+    raise Refusal("signed_and_encrypted" if "encrypted" in reasons else "signed_and_damaged")
+
+
+def _repair_again(source: str, target: str, *, without_metadata: bool = False) -> bool:
+    import pikepdf
+
+    with pikepdf.open(source, allow_overwriting_input=True) as pdf:
+        had = "/Metadata" in pdf.Root
+        if without_metadata and had:
+            del pdf.Root.Metadata
+        _rewrite(pdf, target)
+        return had
+
+
+def _written(probe: Probe | None, path: str, *, strict: bool = True) -> bool:
+    """Whether the probe could write on it. A probe throws whatever the file makes its library throw."""
+    if probe is None:
+        return True
+    try:
+        probe(path, strict)
+    except MemoryError:
+        raise
+    except Exception:  # the door to a library that raises bare AssertionError on bad files
+        return False
+    return True
+
+
+def _shown_or_repaired(source: str, target: str, max_pages: int, look: _Look) -> tuple[str, dict[str, Any]]:
+    """pdfium is sometimes the stricter reader: then the rewriting helps it too."""
+    try:
+        return source, _shown(source, max_pages)
+    except Refusal as refusal:
+        if refusal.code != "unreadable":
+            raise
+        _repair_again(source, target)
+        look.repair("damaged")
+        return target, _shown(target, max_pages)
+
+
+def _shown(path: str, max_pages: int) -> dict[str, Any]:
+    """What pdfium, which will draw the pages, makes of the file."""
+    import pypdfium2
+
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            _check_pages(len(document), max_pages)
+            title = _title(document.get_metadata_value("Title"))
+            sizes, text = _read_pages(document)
+            return {"pages": sizes, "title": title, "text": text}
+    except pypdfium2.PdfiumError as error:
+        raise Refusal("unreadable") from error
+
+
+def _check_pages(pages: int, max_pages: int) -> None:
+    if pages < 1:
+        raise Refusal("no_pages")
+    if pages > max_pages:
+        raise Refusal("too_many_pages")
+
+
+def _read_pages(document: "pypdfium2.PdfDocument") -> tuple[list[tuple[float, float]], str]:
+    """Sizes as displayed, and the text for the search. Every page is opened; drawing it is tried while time allows."""
+    sizes, parts, left = [], [], TEXT_LIMIT_CHARACTERS
+    enough = time.process_time() + DRAWING_CPU_SECONDS
+    for page in document:
+        width, height = page.get_size()
+        sizes.append((round(width, 3), round(height, 3)))
+        if left > 0:
+            parts.append(_plain(page.get_textpage().get_text_range())[:left])
+            left -= len(parts[-1]) + 1
+        if time.process_time() < enough:
+            page.render(scale=DRAWING_PIXELS / max(width, height, 1.0), grayscale=True).close()
+        page.close()
+    return sizes, "\n".join(parts)
+
+
+def _plain(text: str) -> str:
+    """Text a database takes: no control characters, no halves of characters, line ends as line feeds."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufffe", "-")
+    clean = "".join(c for c in lines if c in "\n\t" or c.isprintable() or c.isspace())
+    return clean.encode("utf-8", "ignore").decode().replace("\x00", "")
+
+
+def _title(given: str) -> str:
+    """The document's own title where somebody gave it one, rather than the program that made it."""
+    title = " ".join(_plain(given).split())
+    title = _MADE_BY.sub("", title)
+    title = _EXTENSION.sub("", title)
+    return "" if title.lower() in _NO_TITLES else title[:TITLE_LIMIT_CHARACTERS]
+
+
+def _get(thing: Any, *path: str) -> Any:
+    """The value down a path of dictionary keys; None wherever the file does not have one there."""
+    import pikepdf
+
+    for key in path:
+        if not isinstance(thing, (pikepdf.Dictionary, pikepdf.Stream)):
+            return None
+        try:
+            thing = thing.get(key)
+        except _NOT_WHAT_IT_SHOULD_BE:
+            return None
+    return thing
+
+
+def _each(array: Any) -> Iterator[Any]:
+    import pikepdf
+
+    if isinstance(array, pikepdf.Array):
+        yield from array
+
+
+def _each_value(dictionary: Any) -> Iterator[Any]:
+    import pikepdf
+
+    if isinstance(dictionary, pikepdf.Dictionary):
+        yield from dictionary.as_dict().values()
+
+
+def _number(given: Any, otherwise: int) -> int:
+    try:
+        return int(given)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What pikepdf raises on files, and on objects that are not what they should be."""
+    import pikepdf
+
+    return (pikepdf.PdfError, pikepdf.PikepdfError, *_NOT_WHAT_IT_SHOULD_BE)
+
+
+_NOT_WHAT_IT_SHOULD_BE = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError)
+_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[")
+_MADE_BY = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ")
+_EXTENSION = re.compile(r"\.(docx?|pdf|odt|rtf|txt|pages|wps|xlsx?|pptx?|tmp)$", re.IGNORECASE)
+_NO_TITLES = ("untitled", "(untitled)", "document", "无标题", "document1", "title")

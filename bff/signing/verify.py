@@ -1,0 +1,476 @@
+"""Judges a signed PDF from the file and the root certificates alone: no database, no network, nobody's word.
+
+For each signer it finds the exact bytes that were shown (a prefix of the file), rebuilds the intent's challenge from
+the signed attribute, and checks the proof against it. What it says keeps two things apart: a passkey's assertion is
+checked here, against the signer's own device key; an SMS code or a face is what the platform says it checked, and its
+signature under that statement is all that a file can show.
+
+Sentences come first and are for people; checks and facts come after and are for their experts.
+"""
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from bff.core import intent as intents
+from bff.core.errors import Refusal
+from bff.core.intent import Intent
+from bff.core.ports import Verdict
+from bff.signing import pades
+from bff.words import best, words
+
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""How far the TSA's clock may lie before ours when a signature follows its intent at once."""
+USER_PRESENT, USER_VERIFIED = 0x01, 0x04
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked: a stable name, whether it held, and what it means."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class SignerReport:
+    """One signer: `ok` when every check held. `proof` is "device" (checked here) or "platform" (its statement)."""
+
+    name: str
+    ok: bool
+    level: str
+    time: str | None
+    method: str
+    proof: str
+    contract_id: str
+    document_sha256: str
+    shown_bytes: int | None
+    challenge: str
+    checks: tuple[Check, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole file: `ok` when it is sealed and every signer, the seal and the time stamps hold."""
+
+    ok: bool
+    sentences: tuple[str, ...]
+    signers: tuple[SignerReport, ...]
+    verdicts: tuple[Verdict, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verify(
+    content: bytes, *, roots: Sequence[bytes] | None, at: datetime | None = None, language: str = "en"
+) -> Report:
+    """Everything the file can prove at a time (now). Raises Refusal `pdf_unreadable`.
+
+    Without roots the mathematics is checked but nobody's name is: the report says so and is not ok.
+    """
+    _ = words(language)
+    at = at or datetime.now(UTC)
+    found = pades.find(content)
+    verdicts = pades.judge(content, roots=tuple(roots or ()), at=at)
+    shown = _Prefixes(content)
+    signers = tuple(
+        _signer(content, f, v, shown, _) for f, v in zip(found, verdicts, strict=True) if f.kind == "signer"
+    )
+    sealed = _sealed_contracts(found, verdicts)
+    whole = [s.contract_id in sealed for s in signers]
+    others = [v for v in verdicts if v.kind != "signer"]
+    ok = bool(signers) and all(whole) and all(s.ok for s in signers) and all(v.ok for v in others)
+    sentences = _sentences(signers, others, whole, trusted=bool(roots), _=_)
+    return Report(ok=ok, sentences=tuple(sentences), signers=signers, verdicts=verdicts)
+
+
+def main(argv: Sequence[str], *, roots: Sequence[bytes] = ()) -> int:
+    """`verify FILE.pdf [--root PEM]… [--json]`: 0 everything holds, 1 something does not, 2 it cannot be read."""
+    parser = argparse.ArgumentParser(prog="bff verify", description="Check a signed PDF, offline.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--root", type=Path, action="append", default=[], help="root certificate(s), PEM; may repeat")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--language", default="en")
+    given = parser.parse_args(argv)
+    try:
+        trusted = [*roots, *(path.read_bytes() for path in given.root)]
+        report = verify(given.file.read_bytes(), roots=trusted, language=best(given.language))
+    except (OSError, ValueError, Refusal) as error:
+        print(f"{given.file}: {getattr(error, 'code', None) or error}", file=sys.stderr)
+        return 2
+    print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if given.json else _page(report))
+    return 0 if report.ok else 1
+
+
+def _page(report: Report) -> str:
+    lines = [*report.sentences]
+    for signer in report.signers:
+        lines += ["", f"{signer.name} · {signer.level} · {signer.time or '-'} · {signer.method}"]
+        lines += [f"  {'ok  ' if check.ok else 'FAIL'} {check.name}: {check.sentence}" for check in signer.checks]
+    lines += [
+        "",
+        *(
+            f"{v.kind} · {v.who} · {v.level} · {v.time or '-'} · {', '.join(v.reasons) or 'ok'}"
+            for v in report.verdicts
+        ),
+    ]
+    return "\n".join(lines)
+
+
+# --- what the file says as a whole ---------------------------------------------------------------------------
+
+Words = Callable[[str], str]
+
+
+def _sealed_contracts(found: Iterable[pades.Found], verdicts: Iterable[Verdict]) -> set[str]:
+    """The contracts that a valid seal in the file closes."""
+    sealed = set()
+    for signature, verdict in zip(found, verdicts, strict=True):
+        if signature.kind == "seal" and verdict.ok:
+            statement = _object(signature.statement)
+            sealed.add(str(statement.get("contract_id")))
+    return sealed
+
+
+def _sentences(
+    signers: Sequence[SignerReport], others: Sequence[Verdict], whole: Sequence[bool], *, trusted: bool, _: Words
+) -> Iterator[str]:
+    if not trusted:
+        yield _("No root certificates were given, so nobody's name could be checked.")
+    if not signers:
+        yield _("Nobody has signed this file through Countersign.")
+    for signer, sealed in zip(signers, whole, strict=True):
+        yield _signer_sentence(signer, _)
+        if not sealed:
+            yield _("The contract that %(name)s signed is not closed by a valid seal in this file.") % {
+                "name": signer.name
+            }
+    for verdict in others:
+        if not verdict.ok:
+            yield _("The %(kind)s of %(who)s does not hold.") % {"kind": verdict.kind, "who": verdict.who}
+
+
+def _signer_sentence(signer: SignerReport, _: Words) -> str:
+    params = {"name": signer.name, "time": signer.time or "?"}
+    if not signer.ok:
+        return _("The signature of %(name)s does not hold.") % params
+    if signer.proof == "device":
+        sentence = _(
+            "%(name)s signed exactly this document, confirmed with the key of their own device; time: %(time)s."
+        )
+    else:
+        sentence = _(
+            "%(name)s signed exactly this document; how they confirmed it is the platform's signed statement; "
+            "time: %(time)s."
+        )
+    return sentence % params
+
+
+# --- one signer -------------------------------------------------------------------------------------------------
+
+
+def _signer(content: bytes, found: pades.Found, verdict: Verdict, shown: "_Prefixes", _: Words) -> SignerReport:
+    act = _object(found.statement)
+    checks = [_signature_check(verdict, _)]
+    intent = _intent(act)
+    proof = _mapping(act.get("proof"))
+    cut = shown.find(intent.document_sha256, before=found.end) if intent else None
+    if intent is None:
+        checks.append(Check("intent", ok=False, sentence=_("The statement that was confirmed cannot be read.")))
+    else:
+        checks += _intent_checks(found, verdict, act, intent, _)
+        checks += _document_checks(content, cut, _)
+        checks += _proof_checks(proof, intent, _)
+    return SignerReport(
+        name=found.who,
+        ok=all(check.ok for check in checks),
+        level=verdict.level,
+        time=verdict.time,
+        method=str(proof.get("method", "")),
+        proof="device" if proof.get("method") == "passkey" else "platform",
+        contract_id=intent.contract_id if intent else "",
+        document_sha256=intent.document_sha256 if intent else "",
+        shown_bytes=cut,
+        challenge=intent.challenge().hex() if intent else "",
+        checks=tuple(checks),
+        facts={
+            "certificate_serial": verdict.facts.get("serial"),
+            "identity": act.get("identity"),
+            "evidence_head": act.get("evidence_head"),
+            "intent": asdict(intent) if intent else None,
+        },
+    )
+
+
+def _signature_check(verdict: Verdict, _: Words) -> Check:
+    if verdict.ok:
+        return Check("signature", ok=True, sentence=_("The signature is valid and its certificate is trusted."))
+    return Check("signature", ok=False, sentence=", ".join(verdict.reasons))
+
+
+def _intent(act: Mapping[str, Any]) -> Intent | None:
+    if act.get("format") != pades.ACT_FORMAT:
+        return None
+    with suppress(Refusal, ValueError, TypeError):
+        return intents.read(base64.b64decode(act["intent"], validate=True)) if "intent" in act else None
+    return None
+
+
+def _intent_checks(
+    found: pades.Found, verdict: Verdict, act: Mapping[str, Any], intent: Intent, _: Words
+) -> Iterator[Check]:
+    yield Check(
+        "name",
+        ok=pades.named(intent.signer_name, found.certificate),
+        sentence=_("The certificate is in the name that the statement gives."),
+    )
+    yield Check(
+        "mark",
+        ok=_digest(act.get("mark")) == intent.mark_sha256,
+        sentence=_("The mark is the one that was confirmed."),
+    )
+    yield Check(
+        "values",
+        ok=_digest(act.get("values")) == intent.values_sha256,
+        sentence=_("The values of the fields are the ones that were confirmed."),
+    )
+    yield Check(
+        "time",
+        ok=_in_order(intent, verdict),
+        sentence=_("The time stamp is not older than the statement."),
+    )
+
+
+def _digest(value: Any) -> str | None:
+    with suppress(rfc8785.CanonicalizationError):
+        return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+    return None
+
+
+def _in_order(intent: Intent, verdict: Verdict) -> bool:
+    """A signature without a time stamp has no time that could be out of order."""
+    if verdict.time is None:
+        return True
+    try:
+        issued = datetime.fromisoformat(intent.issued_at)
+        return datetime.fromisoformat(verdict.time) >= issued - CLOCK_TOLERANCE
+    except (ValueError, TypeError):
+        return False
+
+
+def _document_checks(content: bytes, cut: int | None, _: Words) -> Iterator[Check]:
+    yield Check(
+        "document",
+        ok=cut is not None,
+        sentence=_("The document that was shown is in this file, byte for byte, before the signature."),
+    )
+    if cut is not None:
+        yield Check(
+            "additions",
+            ok=pades.only_signatures_since(content, cut),
+            sentence=_("Since it was shown, only signatures, filled-in fields and time stamps were added."),
+        )
+
+
+class _Prefixes:
+    """The digests of the file cut at the end of each of its revisions, all in one pass."""
+
+    def __init__(self, content: bytes) -> None:
+        self._cuts: dict[str, int] = {}
+        hasher, done = hashlib.sha256(), 0
+        for cut in sorted(set(_ends(content))):
+            hasher.update(content[done:cut])
+            done = cut
+            self._cuts.setdefault(hasher.hexdigest(), cut)
+
+    def find(self, sha256: str, *, before: int) -> int | None:
+        """Where the file has to be cut so that it has this digest; only cuts before that place count."""
+        cut = self._cuts.get(sha256)
+        return cut if cut is not None and cut < before else None
+
+
+def _ends(content: bytes) -> Iterator[int]:
+    """After each end-of-file mark, with and without the line end that may follow it."""
+    for mark in re.finditer(rb"%%EOF(\r\n|\r|\n)?", content):
+        yield mark.start() + 5
+        yield mark.end()
+        if content[mark.start() + 5 : mark.start() + 7] == b"\r\n":
+            yield mark.start() + 6
+
+
+# --- proofs -------------------------------------------------------------------------------------------------------
+
+
+def _proof_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterator[Check]:
+    method = proof.get("method")
+    yield Check("method", ok=method == intent.method, sentence=_("The proof is of the kind that the statement names."))
+    if method == "passkey":
+        yield from _passkey_checks(proof, intent, _)
+    elif method in ("sms", "face"):
+        yield Check(
+            "proof",
+            ok=True,
+            sentence=_("How it was confirmed is the platform's signed statement; a file cannot prove more than that."),
+        )
+    else:
+        yield Check("proof", ok=False, sentence=_("There is no proof of a kind that is known."))
+
+
+def _passkey_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterator[Check]:
+    """WebAuthn Level 3, section 7.2, as far as it can be done without the server that asked."""
+    client_raw, authenticator = _bytes(proof, "client_data_json"), _bytes(proof, "authenticator_data")
+    client = _object(client_raw)
+    host = _host(f"//{intent.host}")
+    yield Check(
+        "challenge",
+        ok=client.get("type") == "webauthn.get" and _unpadded(str(client.get("challenge"))) == intent.challenge(),
+        sentence=_("What the device signed is the challenge made from this statement."),
+    )
+    yield Check(
+        "origin",
+        ok=host is not None and _host(str(client.get("origin"))) == host and client.get("crossOrigin") in (None, False),
+        sentence=_("It was asked for by the address that the statement names."),
+    )
+    yield Check(
+        "device",
+        ok=_bound(authenticator, str(proof.get("rp_id", "")), host),
+        sentence=_("The device verified its user (fingerprint, face or PIN) for this address."),
+    )
+    signed = authenticator + hashlib.sha256(client_raw).digest()
+    yield Check(
+        "assertion",
+        ok=_signed_by(_bytes(proof, "public_key"), _bytes(proof, "signature"), signed),
+        sentence=_("Checked against the signer's own device key."),
+    )
+
+
+def _bound(authenticator: bytes, rp_id: str, host: str | None) -> bool:
+    """Authenticator data (section 6.1): RP ID hash, then flags."""
+    if len(authenticator) < 37 or rp_id != host:
+        return False
+    flags = authenticator[32]
+    return (
+        authenticator[:32] == hashlib.sha256(rp_id.encode()).digest()
+        and flags & USER_PRESENT != 0
+        and flags & USER_VERIFIED != 0
+    )
+
+
+def _signed_by(public_key: bytes, signature: bytes, signed: bytes) -> bool:
+    try:
+        key = read_cose_key(public_key)
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(signature, signed)
+    except (ValueError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def read_cose_key(raw: bytes) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey:
+    """A COSE_Key (RFC 9052, section 7): ES256, RS256 or EdDSA, the kinds that passkeys have. Raises ValueError."""
+    key = _cbor_map(raw)
+    match key.get(1), key.get(3), key.get(-1), key.get(-2), key.get(-3):
+        case 2, -7, 1, bytes(x), bytes(y):
+            numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), ec.SECP256R1())
+            return numbers.public_key()
+        case 3, -257, bytes(n), bytes(e), _:
+            return rsa.RSAPublicNumbers(int.from_bytes(e), int.from_bytes(n)).public_key()
+        case 1, -8, 6, bytes(x), _:
+            return ed25519.Ed25519PublicKey.from_public_bytes(x)
+    raise ValueError("not a COSE key of a known kind")
+
+
+def _cbor_map(raw: bytes) -> dict[int, int | bytes]:
+    """As much of CBOR (RFC 8949) as a COSE key needs: a map from integers to integers and byte strings."""
+    head, place = _cbor_head(raw, 0)
+    if head[0] != 5:
+        raise ValueError("not a CBOR map")
+    entries: dict[int, int | bytes] = {}
+    for _ in range(head[1]):
+        key, place = _cbor_item(raw, place)
+        value, place = _cbor_item(raw, place)
+        if not isinstance(key, int) or key in entries:
+            raise ValueError("not a COSE key")
+        entries[key] = value
+    if place != len(raw):
+        raise ValueError("bytes after the CBOR map")
+    return entries
+
+
+def _cbor_item(raw: bytes, place: int) -> tuple[int | bytes, int]:
+    (major, value), place = _cbor_head(raw, place)
+    if major == 0:
+        return value, place
+    if major == 1:
+        return -1 - value, place
+    if major == 2 and place + value <= len(raw):
+        return raw[place : place + value], place + value
+    raise ValueError("not a CBOR item of a COSE key")
+
+
+def _cbor_head(raw: bytes, place: int) -> tuple[tuple[int, int], int]:
+    if place >= len(raw):
+        raise ValueError("CBOR ends early")
+    major, short = raw[place] >> 5, raw[place] & 31
+    if short < 24:
+        return (major, short), place + 1
+    if short > 26:
+        raise ValueError("not a CBOR length of a COSE key")
+    size = 1 << (short - 24)
+    if place + 1 + size > len(raw):
+        raise ValueError("CBOR ends early")
+    return (major, int.from_bytes(raw[place + 1 : place + 1 + size])), place + 1 + size
+
+
+def _host(address: str) -> str | None:
+    with suppress(ValueError):
+        return urlsplit(address).hostname
+    return None
+
+
+def _bytes(proof: Mapping[str, Any], name: str) -> bytes:
+    return _unpadded(str(proof.get(name, "")))
+
+
+def _unpadded(text: str) -> bytes:
+    """Base64url without padding; what is not is nothing, and no check holds over nothing."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", text):
+        return b""
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads(raw))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,314 @@
+"""The composition root: the only file that knows which hands this house has.
+
+`set_up` makes what must exist before anything starts (directories, secrets, keys, tables); it may run again at any time.
+`build` makes a `House` from settings: nothing in it connects until it is used.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from redis import Redis
+
+from bff.archive.sites import FolderSites
+from bff.cage import Cage
+from bff.core.errors import Fault
+from bff.core.identity import Channel
+from bff.core.ports import Clock, Messenger
+from bff.feed import RedisFeed
+from bff.filing.shelf import Shelf
+from bff.notify import messenger
+from bff.outbox import RqQueue
+from bff.passkeys import WebAuthnPasskeys
+from bff.realname.account import Account
+from bff.settings import Settings
+from bff.signing.authority import Authority, EmbeddedTimestamps, UrlTimestamps
+from bff.signing.ceremony import Ceremony, Policy
+from bff.signing.courier import Courier
+from bff.signing.desk import Desk
+from bff.signing.intake import Intake
+from bff.signing.links import Links
+from bff.signing.pades import PyhankoPades
+from bff.signing.pages import PRELOAD, CagedPages
+from bff.signing.paper import Paper
+from bff.signing.sealing import Sealing
+from bff.store import Store
+from bff.store.unit import Announcement
+from bff.throttle import Throttle
+
+WEB = Path(__file__).parent.parent / "web"
+FONTS = WEB / "vendor" / "fonts"
+SECRETS = ("link.key", "code.key", "ticket.key", "session.key")
+
+
+class SystemClock:
+    """The machine's clock. doctor compares it with the timestamp authority's."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def set_up(settings: Settings) -> None:
+    """Directories, secrets (0600), the owner's link, the authority's keys, the tables."""
+    os.umask(0o077)
+    for name in ("secrets", "run", "work", "inbox", "pages", "authority"):
+        (settings.data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for _, folder in sites(settings).items():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _one_at_a_time(settings.data_dir / "run" / "set-up.lock"):
+        for name in SECRETS:
+            _secret(settings.data_dir / "secrets" / name, lambda: secrets.token_bytes(32))
+        house = build(settings)
+        Authority.create(
+            settings.data_dir / "authority",
+            organisation=settings.organisation,
+            crl_url=_crl_url(settings),
+            now=house.clock.now(),
+        )
+        house.store.migrate()
+        if not house.account.members():
+            _secret(_owner_file(settings), lambda: secrets.token_urlsafe(24).encode())
+        house.store.close()
+
+
+def owner_link(settings: Settings) -> str | None:
+    """The one-time link that makes the owner; None once there is one."""
+    try:
+        return f"{settings.public_url.rstrip('/')}/claim/{_owner_file(settings).read_text().strip()}"
+    except OSError:
+        return None
+
+
+def sites(settings: Settings) -> Mapping[str, Path]:
+    """Archive sites by name."""
+    folders = [Path(s) for s in settings.sites] or [settings.data_dir / "site-a", settings.data_dir / "site-b"]
+    return {chr(ord("A") + n): folder for n, folder in enumerate(folders)}
+
+
+def build(settings: Settings, clock: Clock | None = None) -> "House":
+    return House(settings, clock or SystemClock())
+
+
+@dataclass
+class House:
+    """Every use case and every hand, made when first asked for."""
+
+    settings: Settings
+    clock: Clock
+
+    # --- hands ---
+
+    @cached_property
+    def store(self) -> Store:
+        url = self.settings.database_url or f"sqlite:///{self.settings.data_dir.absolute()}/countersign.db"
+        return Store(url, self.clock, self._announce)
+
+    @cached_property
+    def redis(self) -> "Redis":
+        if self.settings.redis_url:
+            return Redis.from_url(self.settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+        path = self.settings.data_dir.absolute() / "run" / "valkey.sock"
+        return Redis(unix_socket_path=str(path), socket_timeout=5, socket_connect_timeout=2)
+
+    @cached_property
+    def archive(self) -> FolderSites:
+        return FolderSites(sites(self.settings), quorum=2)
+
+    @cached_property
+    def cage(self) -> Cage:
+        s = self.settings
+        return Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds)
+
+    @cached_property
+    def drawing_cage(self) -> Cage:
+        s = self.settings
+        return Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds, preload=PRELOAD)
+
+    @cached_property
+    def authority(self) -> Authority:
+        return Authority(self.settings.data_dir / "authority", self.settings.organisation, _crl_url(self.settings))
+
+    @cached_property
+    def timestamps(self) -> EmbeddedTimestamps | UrlTimestamps:
+        if not self.settings.tsa_url:
+            return EmbeddedTimestamps(self.authority, self.clock)
+        roots = [Path(self.settings.tsa_roots).read_bytes()] if self.settings.tsa_roots else []
+        return UrlTimestamps(self.settings.tsa_url, roots, self.settings.tsa_timeout_seconds)
+
+    @cached_property
+    def paper(self) -> Paper:
+        return Paper(FONTS)
+
+    @cached_property
+    def pades(self) -> PyhankoPades:
+        return PyhankoPades(self.authority, self.timestamps, self.paper, self.clock)
+
+    @cached_property
+    def pages(self) -> CagedPages:
+        return CagedPages(self.drawing_cage, self.settings.data_dir / "pages", self.archive.read)
+
+    @cached_property
+    def passkeys(self) -> WebAuthnPasskeys:
+        s = self.settings
+        return WebAuthnPasskeys(s.host, s.organisation, s.origin, ())
+
+    @cached_property
+    def messengers(self) -> Mapping[Channel, Messenger]:
+        s = self.settings
+        inbox = s.data_dir / "inbox"
+        return {
+            Channel.EMAIL: messenger(
+                s.mail_url, Channel.EMAIL, inbox=inbox, sender=s.mail_from, public_url=s.public_url
+            ),
+            Channel.SMS: messenger(s.sms_url, Channel.SMS, inbox=inbox, sender=s.mail_from, public_url=s.public_url),
+        }
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        if self.settings.redis_url:
+            return Throttle(self.settings.redis_url)
+        return Throttle(f"redis+unix://{self.settings.data_dir.absolute()}/run/valkey.sock")
+
+    @cached_property
+    def feed(self) -> RedisFeed:
+        return RedisFeed(self.redis)
+
+    @cached_property
+    def queue(self) -> RqQueue:
+        return RqQueue(self.redis)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.secret("link.key"), self.settings.public_url)
+
+    # --- use cases ---
+
+    @cached_property
+    def desk(self) -> Desk:
+        s = self.settings
+        probe = "bff.signing.pades:probe"
+        intake = Intake(self.cage, s.data_dir / "work", s.max_upload_megabytes * 1_000_000, s.max_pages, probe=probe)
+        return Desk(
+            store=self.store,
+            clock=self.clock,
+            intake=intake,
+            archive=self.archive,
+            pades=self.pades,
+            pages=self.pages,
+            timestamps=self.timestamps,
+            links=self.links,
+            ready=self.check_ready,
+            verify_url=f"{s.public_url.rstrip('/')}/verify",
+        )
+
+    @cached_property
+    def ceremony(self) -> Ceremony:
+        s = self.settings
+        policy = Policy(
+            host=s.host,
+            resend=timedelta(seconds=s.resend_seconds),
+            link_lifetime=timedelta(days=s.link_days),
+            codes_per_number=s.codes_per_number_per_hour,
+            codes_per_address=s.codes_per_address_per_hour,
+        )
+        return Ceremony(
+            store=self.store,
+            clock=self.clock,
+            archive=self.archive,
+            links=self.links,
+            passkeys=self.passkeys,
+            sms=self.messengers[Channel.SMS],
+            throttle=self.throttle,
+            code_key=self.secret("code.key"),
+            policy=policy,
+        )
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        return Sealing(store=self.store, archive=self.archive, pades=self.pades, links=self.links)
+
+    @cached_property
+    def courier(self) -> Courier:
+        return Courier(store=self.store, links=self.links, messengers=self.messengers)
+
+    @cached_property
+    def account(self) -> Account:
+        s = self.settings
+        return Account(
+            store=self.store,
+            passkeys=self.passkeys,
+            messengers=self.messengers,
+            throttle=self.throttle,
+            code_key=self.secret("code.key"),
+            owner_link=_owner_file(s),
+            host=s.host,
+            session_lifetime=timedelta(days=s.session_days),
+            codes_per_number=s.codes_per_number_per_hour,
+            sign_ins_per_address=s.sign_in_per_address_per_hour,
+        )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(store=self.store, archive=self.archive)
+
+    # --- what the house does by itself ---
+
+    @cached_property
+    def version(self) -> str:
+        """Changes whenever a static file does: part of their addresses."""
+        stamps = [f"{p.name}{p.stat().st_mtime_ns}" for p in sorted(WEB.rglob("*")) if p.is_file()]
+        return hashlib.sha256("".join(stamps).encode()).hexdigest()[:10]
+
+    def secret(self, name: str) -> bytes:
+        try:
+            return (self.settings.data_dir / "secrets" / name).read_bytes()
+        except OSError as error:
+            raise Fault("secret_missing", what=f"The secret {name} is missing.", do="Run: make setup") from error
+
+    def check_ready(self) -> None:
+        """What sealing needs, tried now: keys, timestamp, fonts, storage. Raises the first Fault."""
+        _ = self.authority.seal
+        self.timestamps.timestamp(bytes(32))
+        if missing := self.paper.missing_fonts():
+            raise Fault("fonts_missing", what=f"Fonts are missing: {', '.join(missing)}.", do="Run: make setup")
+        self.archive.keep(b"countersign readiness check")
+
+    def _announce(self, news: Announcement) -> None:
+        """After a commit: errands to the workers, topics to the sockets. Best effort; the clock finds the rest."""
+        for errand in news.errands:
+            self.queue.hand_over(errand.id, errand.kind, errand.contract_id or "")
+        if news.topics:
+            self.feed.changed(news.topics)
+
+
+def _crl_url(settings: Settings) -> str:
+    return f"{settings.public_url.rstrip('/')}/authority/crl"
+
+
+def _owner_file(settings: Settings) -> Path:
+    return settings.data_dir / "secrets" / "owner.link"
+
+
+def _secret(path: Path, make: Callable[[], bytes]) -> None:
+    """Written once, readable by us alone, on disk before it is used."""
+    if path.exists():
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(make())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,142 @@
+"""Validators that nobody here wrote: pdfsig (poppler with NSS), openssl, qpdf.
+
+A test that asks an outsider is skipped where the tool is missing, and fails there in CI: an outsider that was not
+asked proves nothing.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What pdfsig says of one signature."""
+
+    name: str
+    signature: str
+    certificate: str
+    kind: str
+    field: str
+
+    @property
+    def valid(self) -> bool:
+        return self.signature == "Signature is Valid."
+
+    @property
+    def trusted(self) -> bool:
+        return self.certificate == "Certificate is Trusted."
+
+
+def need(*tools: str) -> None:
+    """Skips the test where one of the tools is missing; in CI that is a failure."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"missing in CI: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def pdfsig(path: Path, roots: Sequence[bytes]) -> list[Opinion]:
+    """pdfsig's opinion of every signature (document time stamps excepted, which it does not know)."""
+    need("pdfsig", "certutil")
+    with tempfile.TemporaryDirectory() as folder:
+        _run("certutil", "-N", "--empty-password", "-d", folder)
+        for n, root in enumerate(roots):
+            pem = Path(folder, f"root{n}.pem")
+            pem.write_bytes(root)
+            _run("certutil", "-A", "-n", f"root{n}", "-t", "C,C,C", "-i", str(pem), "-d", folder)
+        said = _run("pdfsig", "-nssdir", folder, str(path)).stdout
+    blocks = re.split(r"(?m)^Signature #\d+:", said)[1:]
+    return [opinion for block in blocks if (opinion := _opinion(block)).kind == "ETSI.CAdES.detached"]
+
+
+def _opinion(block: str) -> Opinion:
+    def line(label: str) -> str:
+        found = re.search(rf"- {label}: (.*)", block)
+        return found.group(1).strip() if found else ""
+
+    return Opinion(
+        name=line("Signer Certificate Common Name"),
+        signature=line("Signature Validation"),
+        certificate=line("Certificate Validation"),
+        kind=line("Signature Type"),
+        field=line("Signature Field Name"),
+    )
+
+
+def openssl_cms(signature: bytes, signed: bytes, roots: Sequence[bytes]) -> str:
+    """`openssl cms -verify -cades` over a detached CMS; what it says, empty when it refuses."""
+    need("openssl")
+    with tempfile.TemporaryDirectory() as folder:
+        files = _files(folder, signature=signature, signed=signed, roots=b"".join(roots))
+        answer = subprocess.run(
+            [
+                *("openssl", "cms", "-verify", "-cades", "-binary", "-purpose", "any", "-inform", "DER"),
+                *("-in", files["signature"], "-content", files["signed"], "-CAfile", files["roots"]),
+                *("-out", os.devnull),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return answer.stderr if answer.returncode == 0 else ""
+
+
+def openssl_ts(token: bytes, signed: bytes, roots: Sequence[bytes]) -> bool:
+    """`openssl ts -verify` of a time stamp token over these bytes."""
+    need("openssl")
+    with tempfile.TemporaryDirectory() as folder:
+        files = _files(folder, token=token, signed=signed, roots=b"".join(roots))
+        answer = subprocess.run(
+            [
+                *("openssl", "ts", "-verify", "-token_in", "-in", files["token"]),
+                *("-data", files["signed"], "-CAfile", files["roots"]),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return answer.returncode == 0 and "Verification: OK" in answer.stdout + answer.stderr
+
+
+def qpdf_check(path: Path) -> str:
+    """`qpdf --check`: empty when it finds nothing wrong."""
+    need("qpdf")
+    answer = subprocess.run(["qpdf", "--check", str(path)], capture_output=True, text=True, check=False)
+    return "" if answer.returncode == 0 else answer.stdout + answer.stderr
+
+
+def signatures_in(content: bytes) -> list[tuple[bytes, bytes]]:
+    """Each signature of a PDF as a pair: the CMS or token, and the bytes that it covers. Reads nothing but offsets."""
+    pairs = []
+    for found in re.finditer(rb"/ByteRange\s*\[\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*\]", content):
+        first, length, second, rest = (int(n) for n in found.groups())
+        cms = bytes.fromhex(content[first + length + 1 : second - 1].decode("ascii"))
+        pairs.append((_der(cms), content[first : first + length] + content[second : second + rest]))
+    return pairs
+
+
+def _der(padded: bytes) -> bytes:
+    """A DER value without the zeros behind it."""
+    if padded[1] < 0x80:
+        return padded[: 2 + padded[1]]
+    size = padded[1] & 0x7F
+    return padded[: 2 + size + int.from_bytes(padded[2 : 2 + size])]
+
+
+def _files(folder: str, **contents: bytes) -> dict[str, str]:
+    for name, content in contents.items():
+        Path(folder, name).write_bytes(content)
+    return {name: str(Path(folder, name)) for name in contents}
+
+
+def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=True)

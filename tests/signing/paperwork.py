@@ -1,0 +1,257 @@
+"""A contract on paper for the tests of signing: a throwaway authority, a clock that stands, and a plain drawing hand."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import rfc8785
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bff.core.contract import Field, FieldKind, Signer
+from bff.core.errors import Fault
+from bff.core.intent import Intent, values_sha256
+from bff.core.mark import Mark
+from bff.core.ports import Act, EvidencePage, EvidenceSigner, Written
+from bff.signing.authority import Authority, EmbeddedTimestamps
+from bff.signing.pades import PyhankoPades
+
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+HOST = "sign.example.org"
+
+
+@dataclass
+class StandingClock:
+    """Time passes only when a test says so."""
+
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def wait(self, **how: float) -> None:
+        self.moment += timedelta(**how)
+
+
+class DownTimestamps:
+    """A TSA that does not answer."""
+
+    def timestamp(self, digest: bytes) -> bytes:
+        raise Fault("tsa_down", what="It is switched off for the test.", do="Switch it on.")
+
+
+@dataclass(frozen=True)
+class PlainEvidence:
+    content: bytes
+    boxes: Mapping[str, tuple[int, float, float, float, float]]
+
+
+class PlainPaper:
+    """Draws a red box with a blue upper left quarter, so that a rendering shows where it is and which way is up."""
+
+    def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> bytes:
+        return _boxes(width, height)
+
+    def text(self, text: str, *, width: float, height: float, language: str) -> bytes:
+        return _boxes(width, height)
+
+    def check(self, *, width: float, height: float) -> bytes:
+        return _boxes(width, height)
+
+    def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> PlainEvidence:
+        boxes = {who: (1, 50.0, 700.0 - 80 * n, 250.0, 760.0 - 80 * n) for n, who in enumerate((*slots, "seal"))}
+        return PlainEvidence(blank_pdf(pages=2), boxes)
+
+
+def _boxes(width: float, height: float) -> bytes:
+    whole = f"1 0 0 rg 0 0 {width:.2f} {height:.2f} re f"
+    corner = f"0 0 1 rg 0 {height / 2:.2f} {width / 2:.2f} {height / 2:.2f} re f"
+    return f"q {whole} {corner} Q".encode()
+
+
+def blank_pdf(
+    *, pages: int = 1, rotate: int = 0, crop: Sequence[float] = (), object_streams: bool = False, inherit: bool = False
+) -> bytes:
+    pdf = pikepdf.new()
+    for _ in range(pages):
+        page = pdf.add_blank_page(page_size=(400, 600))
+        if inherit:
+            del page.obj["/MediaBox"]
+        else:
+            page.obj["/Rotate"] = rotate
+            if crop:
+                page.obj["/CropBox"] = pikepdf.Array(list(crop))
+    if inherit:
+        pdf.Root.Pages["/MediaBox"] = pikepdf.Array([0, 0, 400, 600])
+        pdf.Root.Pages["/Rotate"] = rotate
+        if crop:
+            pdf.Root.Pages["/CropBox"] = pikepdf.Array(list(crop))
+    output = BytesIO()
+    mode = pikepdf.ObjectStreamMode.generate if object_streams else pikepdf.ObjectStreamMode.disable
+    pdf.save(output, object_stream_mode=mode, deterministic_id=True)
+    return output.getvalue()
+
+
+LI = Signer(id="s1", name="李雷", role="Seller", language="zh_Hans_CN")
+ANA = Signer(id="s2", name="Ana Pérez-Ñandú", role="Buyer", order=2)
+BO = Signer(id="s3", name="Bo", order=3)
+FIELDS = (
+    Field("f1", "s1", FieldKind.SIGNATURE, 1, 1000, 1000, 3000, 800),
+    Field("f2", "s1", FieldKind.DATE, 1, 5000, 1000, 2000, 300),
+    Field("f3", "s2", FieldKind.SIGNATURE, 1, 1000, 3000, 3000, 800),
+    Field("f4", "s2", FieldKind.CHECKBOX, 1, 5000, 3000, 300, 200),
+    Field("f5", "s2", FieldKind.TEXT, 1, 6000, 3000, 2000, 300),
+    Field("f6", "s2", FieldKind.SIGNATURE, 1, 1000, 5000, 3000, 800),
+    Field("f7", "s2", FieldKind.TEXT, 1, 6000, 4000, 2000, 300, required=False),
+)
+VALUES: Mapping[str, dict[str, str]] = {"s1": {"f2": "2026-11-01"}, "s2": {"f4": "yes", "f5": "Madrid"}, "s3": {}}
+
+
+@dataclass
+class Paperwork:
+    """One contract on its way: `content` is its newest revision."""
+
+    directory: Path
+    clock: StandingClock = field(default_factory=StandingClock)
+    signers: tuple[Signer, ...] = (LI, ANA, BO)
+    fields: tuple[Field, ...] = FIELDS
+    contract_id: str = "k1"
+    content: bytes = b""
+    device: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        self.authority = Authority.create(
+            self.directory / "authority",
+            organisation="Contoso 公司",
+            crl_url="https://sign.example.org/authority/crl",
+            now=START - timedelta(days=1),
+        )
+        self.pades = self.with_timestamps(EmbeddedTimestamps(self.authority, self.clock))
+
+    def with_timestamps(self, timestamps: Any) -> PyhankoPades:
+        return PyhankoPades(self.authority, timestamps, PlainPaper(), self.clock)
+
+    def prepare(self, upload: bytes, *, evidence: bool = True) -> bytes:
+        page = self.evidence(upload) if evidence else None
+        self.content = self.pades.prepare(upload, fields=self.fields, signers=self.signers, evidence=page)
+        return self.content
+
+    def evidence(self, upload: bytes) -> EvidencePage:
+        return EvidencePage(
+            contract_id=self.contract_id,
+            title="Sale of a bicycle",
+            sender_name="李雷",
+            document_sha256=hashlib.sha256(upload).hexdigest(),
+            pages=1,
+            deadline="",
+            language="en",
+            signers=tuple(EvidenceSigner(s.id, s.name, s.role, "•••• 8000", s.order) for s in self.signers),
+            verify_url="https://sign.example.org/verify",
+            consent_version="1",
+        )
+
+    def intent(self, signer: Signer, *, shown: bytes | None = None, method: str = "sms") -> Intent:
+        now = self.clock.now()
+        return Intent(
+            contract_id=self.contract_id,
+            contract_title="Sale of a bicycle",
+            document_sha256=hashlib.sha256(self.content if shown is None else shown).hexdigest(),
+            document_pages=3,
+            signer_id=signer.id,
+            signer_name=signer.name,
+            signer_role=signer.role,
+            mark_sha256=Mark("typed", signer.name).sha256(),
+            values_sha256=values_sha256(VALUES[signer.id]),
+            consent_version="1",
+            consent_sha256="00" * 32,
+            language=signer.language,
+            method=method,
+            host=HOST,
+            nonce="n",
+            issued_at=now.isoformat(),
+            expires_at=(now + timedelta(minutes=5)).isoformat(),
+        )
+
+    def act(self, signer: Signer, intent: Intent, proof: Mapping[str, Any] | None = None) -> Act:
+        return Act(
+            signer=signer,
+            fields=tuple(f for f in self.fields if f.signer_id == signer.id),
+            mark=Mark("typed", signer.name),
+            values=VALUES[signer.id],
+            intent=intent.canonical(),
+            proof=proof or (self.passkey(intent) if intent.method == "passkey" else sms_proof()),
+            identity={"level": "contact"},
+            evidence_head="ab" * 32,
+            signed_at=self.clock.now(),
+            timezone="UTC",
+            caption=(f"Signed by {signer.name}",),
+        )
+
+    def sign(self, signer: Signer, *, method: str = "sms", shown: bytes | None = None, **changed: Any) -> Written:
+        act = self.act(signer, self.intent(signer, shown=shown, method=method))
+        written = self.pades.sign(self.content, replace(act, **changed))
+        self.content = written.content
+        return written
+
+    def seal(self) -> Written:
+        written = self.pades.seal(self.content, contract_id=self.contract_id, evidence_head="cd" * 32)
+        self.content = written.content
+        return written
+
+    def passkey(self, intent: Intent, **changed: Any) -> dict[str, Any]:
+        """What a platform authenticator answers; `changed` lies about one thing."""
+        said = {
+            "type": "webauthn.get",
+            "challenge": b64(intent.challenge()),
+            "origin": f"https://{HOST}",
+            "crossOrigin": False,
+            **{k: v for k, v in changed.items() if k in ("type", "challenge", "origin", "crossOrigin")},
+        }
+        client = json.dumps(said).encode()
+        data = hashlib.sha256(HOST.encode()).digest() + bytes([changed.get("flags", 0x05)]) + bytes(4)
+        signed = data + hashlib.sha256(client).digest()
+        signature = changed.get("key", self.device).sign(signed, ec.ECDSA(hashes.SHA256()))
+        return {
+            "method": "passkey",
+            "credential_id": b64(b"credential"),
+            "client_data_json": b64(client),
+            "authenticator_data": b64(data),
+            "signature": b64(signature),
+            "public_key": b64(cose(self.device)),
+            "rp_id": HOST,
+        }
+
+
+def cose(key: ec.EllipticCurvePrivateKey) -> bytes:
+    numbers = key.public_key().public_numbers()
+    point = [b"\x58\x20" + n.to_bytes(32) for n in (numbers.x, numbers.y)]
+    return b"\xa5\x01\x02\x03\x26\x20\x01\x21" + point[0] + b"\x22" + point[1]
+
+
+def b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def sms_proof() -> dict[str, Any]:
+    return {
+        "method": "sms",
+        "phone_masked": "•••• 8000",
+        "phone_sha256": "11" * 32,
+        "sent_at": START.isoformat(),
+        "confirmed_at": START.isoformat(),
+        "provider_id": "m1",
+        "tries": 1,
+        "verifier": "22" * 32,
+    }
+
+
+def canonical(value: Any) -> bytes:
+    return rfc8785.dumps(value)

@@ -1,0 +1,220 @@
+"""The cage, with real processes: what gets out of it, and what does not."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bff.cage import Cage, Caged
+
+ACTS = "tests.caged_acts"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def cage() -> Iterator[Cage]:
+    cage = Cage(512, 2, 10, file_megabytes=4)
+    yield cage
+    cage.close()
+
+
+def caged(cage: Cage, call: str, **arguments: Any) -> Caged:
+    with pytest.raises(Caged) as caught:
+        cage.run(f"{ACTS}:{call}", **arguments)
+    return caught.value
+
+
+def is_gone(pid: int) -> bool:
+    """Within five seconds; a zombie that nobody has read yet counts as gone."""
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+# --- what comes out ---
+
+
+def test_an_answer_comes_back_and_printing_does_not_disturb_it(cage: Cage) -> None:
+    assert cage.run(f"{ACTS}:adds", one=2, other=3) == {"sum": 5}
+
+
+def test_answers_come_one_by_one_before_the_end_that_follows(cage: Cage) -> None:
+    stream = cage.stream(f"{ACTS}:counts", to=3)
+    assert [next(stream)["number"] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(Caged, match="ValueError"):
+        next(stream)
+
+
+def test_an_exception_comes_back_as_its_name_and_code_and_without_its_words(cage: Cage) -> None:
+    end = caged(cage, "raises", code="too_many_pages")
+    assert (end.kind, end.detail, end.code) == ("failed", "Coded", "too_many_pages")
+    assert "parties" not in repr(end) + str(end)
+
+
+@pytest.mark.parametrize("code", ["two words", "x" * 61, "line\nbreak", ""])
+def test_a_code_that_is_not_one_word_stays_inside(cage: Cage, code: str) -> None:
+    assert caged(cage, "raises", code=code).code is None
+
+
+@pytest.mark.parametrize("call", ["no_such_function", "adds"])
+def test_a_call_that_does_not_fit_is_a_failure(cage: Cage, call: str) -> None:
+    assert caged(cage, call).kind == "failed"
+
+
+@pytest.mark.parametrize("by", [signal.SIGSEGV, signal.SIGABRT, signal.SIGILL])
+def test_a_crash_is_named_by_its_signal(cage: Cage, by: signal.Signals) -> None:
+    end = caged(cage, "dies", by=int(by))
+    assert (end.kind, end.detail) == ("crashed", by.name)
+
+
+def test_a_bad_pointer_ends_the_child_and_not_us(cage: Cage) -> None:
+    assert caged(cage, "reads_nothing").kind == "crashed"
+
+
+def test_leaving_without_an_answer_is_a_crash(cage: Cage) -> None:
+    assert caged(cage, "leaves", status=0).kind == "crashed"
+
+
+def test_memory_is_limited(cage: Cage) -> None:
+    assert caged(cage, "takes_memory").kind == "out_of_memory"
+
+
+def test_the_kernel_killing_the_child_counts_as_memory(cage: Cage) -> None:
+    assert caged(cage, "dies", by=int(signal.SIGKILL)).kind == "out_of_memory"
+
+
+def test_cpu_time_is_limited() -> None:
+    assert caged(Cage(512, 1, 20), "takes_cpu").kind == "out_of_time"
+
+
+def test_the_wall_clock_is_limited_too() -> None:
+    end = caged(Cage(512, 5, 0.5), "sleeps", seconds=60)
+    assert (end.kind, end.detail) == ("out_of_time", "wall")
+
+
+def test_files_are_limited(cage: Cage, tmp_path: Path) -> None:
+    assert cage.run(f"{ACTS}:writes", path=str(tmp_path / "small"), megabytes=3)["written"] == 3 * 1024 * 1024
+    assert caged(cage, "writes", path=str(tmp_path / "large"), megabytes=5).detail == "OSError"
+
+
+@pytest.mark.parametrize("line", ["not json", "[1]", "{}", '{"failed": "X", "kind": "made up"}'])
+def test_a_child_that_scribbles_on_its_answer_is_not_believed(cage: Cage, line: str) -> None:
+    assert caged(cage, "scribbles", line=line).detail == "garbled answer"
+
+
+def test_a_child_that_talks_without_end_is_stopped() -> None:
+    assert caged(Cage(512, 5, 20), "talks", megabytes=40).detail == "AnswerTooLong"
+
+
+def test_the_child_sees_no_secret_and_no_file_of_ours(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BFF_SMS_URL", "twilio://secret")
+    with (tmp_path / "secret").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
+        seen = cage.run(f"{ACTS}:looks_around")
+    assert not [name for name in seen["environment"] if name.startswith("BFF_")]
+    assert len(seen["files"]) <= 5  # its three, the answer, and the one that lists them
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter knows these two machines")
+@pytest.mark.parametrize(
+    ("act", "arguments"),
+    [
+        ("has_offspring", {}),
+        ("forks", {}),
+        ("becomes_another", {}),
+        ("connects", {"path": "/tmp/nobody"}),
+        ("signals", {"pid": os.getpid()}),
+    ],
+)
+def test_the_child_can_start_nothing_and_reach_nobody(cage: Cage, act: str, arguments: dict[str, Any]) -> None:
+    assert caged(cage, act, **arguments).detail == "PermissionError"
+
+
+def test_the_child_may_have_threads(cage: Cage) -> None:
+    assert cage.run(f"{ACTS}:has_threads") == {"done": [0, 1, 2]}
+
+
+def test_leaving_a_stream_early_ends_the_child(cage: Cage) -> None:
+    stream = cage.stream(f"{ACTS}:sleeps", seconds=60)
+    pid = next(stream)["pid"]
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert is_gone(pid)
+
+
+def test_the_child_dies_with_a_parent_that_is_killed() -> None:
+    program = (
+        "from bff.cage import Cage\n"
+        f"for a in Cage(512, 5, 60).stream('{ACTS}:sleeps', seconds=60): print(a['pid'], flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    assert is_gone(pid)
+
+
+# --- the spare ---
+
+
+@pytest.fixture
+def warm() -> Iterator[Cage]:
+    cage = Cage(512, 2, 10, preload=(ACTS, "gc:collect"))
+    yield cage
+    cage.close()
+
+
+def spare_pid(cage: Cage) -> int:
+    assert cage._spare is not None
+    return cage._spare._process.pid
+
+
+def test_the_spare_answers_the_next_call_and_each_call_has_its_own_process(warm: Cage) -> None:
+    warm.warm()
+    first, expected = spare_pid(warm), []
+    for _ in range(2):
+        expected.append(spare_pid(warm))
+        assert warm.run(f"{ACTS}:looks_around")["pid"] == expected[-1]
+    assert expected[0] == first != expected[1]
+
+
+def test_a_spare_that_died_is_replaced_by_an_ordinary_start(warm: Cage) -> None:
+    warm.warm()
+    os.kill(spare_pid(warm), signal.SIGKILL)
+    assert is_gone(spare_pid(warm))
+    assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+
+
+def test_closing_ends_the_spare_and_the_cage_still_works(warm: Cage) -> None:
+    warm.warm()
+    pid = spare_pid(warm)
+    warm.close()
+    assert is_gone(pid)
+    assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+
+
+def test_a_cage_that_is_forgotten_takes_its_spare_along() -> None:
+    cage = Cage(512, 2, 10, preload=("json",))
+    cage.warm()
+    pid = spare_pid(cage)
+    del cage
+    assert is_gone(pid)
+
+
+def test_a_preload_that_cannot_be_imported_is_a_crash_and_not_a_hang() -> None:
+    cage = Cage(512, 2, 10, preload=("no_such_module",))
+    assert caged(cage, "adds", one=1, other=1).kind == "crashed"
+    cage.close()
