@@ -85,7 +85,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from bff.signing import verify
 
-    return verify.report(chosen.file, as_json=chosen.json)
+    return verify.main([str(chosen.file), *(["--json"] if chosen.json else [])])
 
 
 if __name__ == "__main__":

@@ -167,7 +167,14 @@ class House:
             Channel.EMAIL: messenger(
                 s.mail_url, Channel.EMAIL, inbox=inbox, sender=s.mail_from, public_url=s.public_url
             ),
-            Channel.SMS: messenger(s.sms_url, Channel.SMS, inbox=inbox, sender=s.mail_from, public_url=s.public_url),
+            Channel.SMS: messenger(
+                s.sms_url,
+                Channel.SMS,
+                inbox=inbox,
+                sender=s.mail_from,
+                public_url=s.public_url,
+                organisation=s.organisation,
+            ),
         }
 
     @cached_property
@@ -270,11 +277,14 @@ class House:
         try:
             return (self.settings.data_dir / "secrets" / name).read_bytes()
         except OSError as error:
-            raise Fault("secret_missing", what=f"The secret {name} is missing.", do="Run: make setup") from error
+            raise Fault(
+                "secret_missing", what=f"The secret {name} is missing.", do="Run: python -m bff migrate"
+            ) from error
 
     def check_ready(self) -> None:
         """What sealing needs, tried now: keys, timestamp, fonts, storage. Raises the first Fault."""
-        _ = self.authority.seal
+        if not self.authority.seal.certificate:
+            raise Fault("seal_missing", what="The seal has no certificate.", do="Run: python -m bff migrate")
         self.timestamps.timestamp(bytes(32))
         if missing := self.paper.missing_fonts():
             raise Fault("fonts_missing", what=f"Fonts are missing: {', '.join(missing)}.", do="Run: make setup")

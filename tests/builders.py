@@ -99,7 +99,16 @@ def a_sent_contract(home: House, owner: Person, *signers: NewSigner, deadline: d
             owner, draft.id, title=draft.title, message="", deadline=deadline, timezone="Europe/Berlin", language="en"
         )
     boxes = [
-        {"id": f"n{n}", "signer_id": s.id, "kind": "signature", "page": 1, "x": 1000, "y": 5000 + n * 1200, "w": 3500, "h": 900}
+        {
+            "id": f"n{n}",
+            "signer_id": s.id,
+            "kind": "signature",
+            "page": 1,
+            "x": 1000,
+            "y": 5000 + n * 1200,
+            "w": 3500,
+            "h": 900,
+        }
         for n, s in enumerate(named.signers)
     ]
     home.desk.place_fields(owner, draft.id, boxes)

@@ -29,21 +29,38 @@ def say(refusal: Refusal) -> Said:
 
 SENTENCES: dict[str, tuple[int, str]] = {
     # the link and the contract
-    "link_unknown": (404, _("This link does not work. It may have been replaced by a newer one: look for the latest message, or ask the sender.")),
+    "link_unknown": (
+        404,
+        _(
+            "This link does not work. It may have been replaced by a newer one: look for the latest message, or ask the sender."
+        ),
+    ),
     "link_expired": (410, _("This link is too old to be used. Ask the sender for a new one.")),
     "no_such_contract": (404, _("There is no such contract here, or it is not yours.")),
     "no_such_signer": (404, _("There is no such signer in this contract.")),
     "contract_declined": (409, _("Somebody declined this contract, so it cannot be signed any more.")),
     "contract_withdrawn": (409, _("The sender has withdrawn this contract, so it cannot be signed any more.")),
-    "contract_expired": (410, _("The deadline has passed, so this contract cannot be signed any more. Ask the sender for a new one.")),
-    "contract_stuck": (409, _("We are repairing something about this contract. Nothing is lost; please come back later.")),
+    "contract_expired": (
+        410,
+        _("The deadline has passed, so this contract cannot be signed any more. Ask the sender for a new one."),
+    ),
+    "contract_stuck": (
+        409,
+        _("We are repairing something about this contract. Nothing is lost; please come back later."),
+    ),
     "not_now": (409, _("This is not possible in the state the contract is in now. Reload the page to see it.")),
     "not_your_turn": (409, _("It is not your turn yet. You get a message when it is.")),
     "already_signed": (409, _("You have already signed. There is nothing more to do.")),
-    "already_signed_by_somebody": (409, _("Somebody has already signed, so the contract cannot be edited any more. Withdraw it and start again.")),
+    "already_signed_by_somebody": (
+        409,
+        _("Somebody has already signed, so the contract cannot be edited any more. Withdraw it and start again."),
+    ),
     "already_signed_by_everybody": (409, _("Everybody has signed: this is a contract now and cannot be withdrawn.")),
     "changed_meanwhile": (409, _("Something changed while you were looking. Reload the page and try again.")),
-    "document_changed": (409, _("The document is not the one you were shown. Reload the page, read it and sign again.")),
+    "document_changed": (
+        409,
+        _("The document is not the one you were shown. Reload the page, read it and sign again."),
+    ),
     "no_longer_a_draft": (409, _("This contract is no longer a draft, so it cannot be edited.")),
     "not_sealed_yet": (409, _("The signed document is not ready yet. It appears here as soon as it is.")),
     # choosing and proving
@@ -56,14 +73,22 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "field_empty": (422, _("A required field is still empty: %(label)s")),
     "field_too_long": (422, _("That text is too long (at most %(most)s characters): %(label)s")),
     "intent_unknown": (409, _("This confirmation does not belong to this document. Please start the last step again.")),
-    "intent_expired": (409, _("The time for confirming has run out. Please start the last step again; your entries are kept.")),
+    "intent_expired": (
+        409,
+        _("The time for confirming has run out. Please start the last step again; your entries are kept."),
+    ),
     "intent_unreadable": (400, _("This confirmation cannot be read. Please start the last step again.")),
     "code_wrong": (422, _("That code is not right. You have %(left)s tries left.")),
     "code_void": (409, _("This code cannot be used any more. Ask for a new one.")),
     "code_late": (409, _("This code is too old. Ask for a new one.")),
     "code_not_sent": (503, _("The message could not be sent. Nothing is lost; please try again in a minute.")),
     "code_sent_just_now": (429, _("A code is already on its way. You can ask for another one in %(seconds)s seconds.")),
-    "no_phone_for_code": (409, _("There is no phone number to send a code to. Use your fingerprint or face, or ask the sender to add your number.")),
+    "no_phone_for_code": (
+        409,
+        _(
+            "There is no phone number to send a code to. Use your fingerprint or face, or ask the sender to add your number."
+        ),
+    ),
     "passkey_refused": (422, _("Your device's confirmation was not accepted. Please try again, or use a code.")),
     "passkey_not_enrolled": (409, _("This device is not set up for you yet. Use a code this time.")),
     "slow_down": (429, _("Too many tries. Please wait a while and try again.")),
@@ -84,7 +109,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "field_without_signer": (422, _("A field belongs to nobody. Choose a signer for it.")),
     "nothing_to_remind": (409, _("There is nobody to remind: it is not this signer's turn.")),
     "reminded_already": (429, _("This signer got a message less than %(minutes)s minutes ago. Wait a little.")),
-    "cannot_send_now": (503, _("The contract cannot be sent now because something it needs is not working. Nothing is lost; the operator can see what it is. Try again later.")),
+    "cannot_send_now": (
+        503,
+        _(
+            "The contract cannot be sent now because something it needs is not working. Nothing is lost; the operator can see what it is. Try again later."
+        ),
+    ),
     "email_unreadable": (422, _("That does not look like an e-mail address.")),
     "phone_unreadable": (422, _("That does not look like a phone number. Start with + and the country code.")),
     "phone_not_mobile": (422, _("That number cannot receive messages. Enter a mobile number.")),
@@ -94,15 +124,38 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "intake_too_large": (413, _("This file is too large. PDF files up to 60 MB are possible.")),
     "intake_too_many_pages": (422, _("This file has too many pages. Up to 300 pages are possible.")),
     "intake_not_a_pdf": (422, _("This is not a PDF file. Save or export the document as PDF and upload that.")),
-    "intake_password_needed": (422, _("This PDF needs a password to be opened. Save a copy without a password and upload that.")),
-    "intake_owner_restricted": (422, _("This PDF forbids changes, so nobody could sign it. Ask its author for a copy without restrictions.")),
+    "intake_password_needed": (
+        422,
+        _("This PDF needs a password to be opened. Save a copy without a password and upload that."),
+    ),
+    "intake_owner_restricted": (
+        422,
+        _("This PDF forbids changes, so nobody could sign it. Ask its author for a copy without restrictions."),
+    ),
     "intake_unreadable": (422, _("This PDF is damaged and cannot be read. Export it again and upload the new file.")),
     "intake_no_pages": (422, _("This PDF has no pages.")),
-    "intake_certified_no_changes": (422, _("The author certified this PDF and forbade any change, so nobody could sign it. Ask for the document before certification.")),
-    "intake_dynamic_xfa": (422, _("This PDF is an Adobe form that other programs cannot show. Print it to PDF and upload that.")),
-    "intake_signed_and_encrypted": (422, _("This PDF is signed and encrypted, so no signature can be added. Ask for an unencrypted copy.")),
-    "intake_signed_and_damaged": (422, _("This PDF is signed and damaged. Mending it would break the signature, so it cannot be used.")),
-    "intake_cannot_be_sealed": (422, _("This PDF is built in a way that cannot be signed safely. Print it to PDF and upload that.")),
+    "intake_certified_no_changes": (
+        422,
+        _(
+            "The author certified this PDF and forbade any change, so nobody could sign it. Ask for the document before certification."
+        ),
+    ),
+    "intake_dynamic_xfa": (
+        422,
+        _("This PDF is an Adobe form that other programs cannot show. Print it to PDF and upload that."),
+    ),
+    "intake_signed_and_encrypted": (
+        422,
+        _("This PDF is signed and encrypted, so no signature can be added. Ask for an unencrypted copy."),
+    ),
+    "intake_signed_and_damaged": (
+        422,
+        _("This PDF is signed and damaged. Mending it would break the signature, so it cannot be used."),
+    ),
+    "intake_cannot_be_sealed": (
+        422,
+        _("This PDF is built in a way that cannot be signed safely. Print it to PDF and upload that."),
+    ),
     "intake_too_complex": (422, _("This PDF is too complex to be opened safely. Print it to PDF and upload that.")),
     "no_such_page": (404, _("There is no such page.")),
     "page_unreadable": (422, _("This page cannot be drawn. Download the document to read it.")),
@@ -112,7 +165,10 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "name_missing": (422, _("Enter your name.")),
     "sender_only": (403, _("Only people who send contracts from here can do that. Ask the owner to add you.")),
     # requests
-    "foreign_request": (403, _("This request did not come from our own page, so nothing was done. Go back, reload the page and try again.")),
+    "foreign_request": (
+        403,
+        _("This request did not come from our own page, so nothing was done. Go back, reload the page and try again."),
+    ),
     "unknown_host": (400, _("This address is not ours.")),
 }
 """Code -> (status, message id)."""

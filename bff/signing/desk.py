@@ -21,7 +21,7 @@ from bff.core.contract import Contract, Document, Field, FieldKind, Signer, Sign
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
 from bff.core.identity import Routes, masked, routes
-from bff.core.ports import Archive, Clock, EvidencePage, EvidenceSigner, Judged, PageSize, Pades, Pages, Timestamps
+from bff.core.ports import Archive, Clock, EvidencePage, EvidenceSigner, Judged, Pades, Pages, PageSize, Timestamps
 from bff.signing import consent
 from bff.signing.links import Links
 from bff.store import Store, Unit
@@ -33,6 +33,11 @@ MAX_SIGNERS = 50
 MAX_FIELDS = 500
 REMIND_AT_MOST_EVERY = timedelta(minutes=10)
 REMIND_BEFORE_DEADLINE = timedelta(days=1)
+SAMPLE = "sample"
+"""The note on a contract that is a sample."""
+SAMPLE_FIELDS = (("signature", 1160, 3900, 760), ("date", 5900, 2300, 320))
+"""Kind, x, width and height, in ten-thousandths of the sample's last page."""
+SAMPLE_FIELDS_Y = 7300
 
 
 class JudgesFiles(Protocol):
@@ -101,7 +106,9 @@ class Desk:
 
     # --- drafting ---
 
-    def upload(self, owner: Person, path: Path, *, filename: str, timezone: str = "UTC") -> Contract:
+    def upload(
+        self, owner: Person, path: Path, *, filename: str, timezone: str = "UTC", remarks: Sequence[str] = ()
+    ) -> Contract:
         """Judge the file and open a draft with it. Raises Refusal `intake_<reason>` when it could not be sealed."""
         judged = self._intake.judge(path)
         if judged.path is None or judged.sha256 is None:
@@ -109,7 +116,7 @@ class Desk:
         kept = self._archive.keep(judged.path.read_bytes())
         judged.path.unlink(missing_ok=True)
         title = (judged.title or Path(filename).stem or "Contract").strip()[:200]
-        notes = ([judged.outcome] if judged.outcome == "repaired" else []) + list(judged.warnings)
+        notes = [*(["repaired"] if judged.outcome == "repaired" else []), *judged.warnings, *remarks]
         document = Document(sha256=kept.sha256, pages=len(judged.pages), size=kept.size)
         return self.draft(owner, title=title, document=document, pages=judged.pages, notes=notes, timezone=timezone)
 
@@ -152,6 +159,67 @@ class Desk:
             changed = replace(contract, signers=named, fields=fields)
             unit.contracts.put(changed)
             return changed
+
+    def add_signer(self, owner: Person, contract_id: str, signer: NewSigner) -> Contract:
+        """One more signer, at the end; in a contract that is signed one after another, after all others."""
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            last = max((s.order for s in contract.signers), default=1)
+            order = last + 1 if last > 1 else 1
+            return self._rename(unit, contract, [*_named(contract), replace(signer, id=None, order=order)])
+
+    def change_signer(self, owner: Person, contract_id: str, signer: NewSigner) -> Contract:
+        """Say something else of the signer with this id; place and order stay."""
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            old = contract.signer(signer.id or "")
+            new = replace(signer, order=old.order, is_sender=old.is_sender)
+            return self._rename(unit, contract, [new if n.id == new.id else n for n in _named(contract)])
+
+    def remove_signer(self, owner: Person, contract_id: str, signer_id: str) -> Contract:
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            contract.signer(signer_id)
+            return self._rename(unit, contract, [n for n in _named(contract) if n.id != signer_id])
+
+    def move_signer(self, owner: Person, contract_id: str, signer_id: str, *, by: int) -> Contract:
+        """Earlier (negative) or later in the list; where people sign one after another, also in the order."""
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            moved = contract.signer(signer_id)
+            others = [n for n in _named(contract) if n.id != signer_id]
+            place = max(0, min(len(others), contract.signers.index(moved) + by))
+            mine = next(n for n in _named(contract) if n.id == signer_id)
+            others.insert(place, mine)
+            return self._rename(unit, contract, others)
+
+    def order_signers(self, owner: Person, contract_id: str, *, one_after_another: bool) -> Contract:
+        """Everybody at once, or one after another as listed."""
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            named = [replace(n, order=n_th if one_after_another else 1) for n_th, n in enumerate(_named(contract), 1)]
+            return self._rename(unit, contract, named)
+
+    def sign_too(self, owner: Person, contract_id: str) -> Contract:
+        """The sender signs as well, at their own addresses, and is asked first."""
+        with self._store.begin() as unit:
+            contract = self._draft(unit, owner, contract_id)
+            if any(s.is_sender for s in contract.signers):
+                return contract
+            mine = NewSigner(owner.name, owner.email, owner.phone, language=owner.language, is_sender=True)
+            return self._rename(unit, contract, [mine, *_named(contract)])
+
+    def _rename(self, unit: Unit, contract: Contract, signers: Sequence[NewSigner]) -> Contract:
+        """The new list; where people sign one after another, the order is that of the list."""
+        in_turn = any(s.order > 1 for s in signers)
+        numbered = [replace(s, order=n) for n, s in enumerate(signers, 1)] if in_turn else list(signers)
+        _check_signers(numbered)
+        known = {s.id for s in contract.signers}
+        named = tuple(_signer(s, known) for s in numbered)
+        left = {s.id for s in named}
+        changed = replace(contract, signers=named, fields=tuple(f for f in contract.fields if f.signer_id in left))
+        unit.contracts.put(changed)
+        return changed
 
     def set_terms(
         self,
@@ -241,6 +309,32 @@ class Desk:
             if not mine:
                 raise Refusal("not_your_turn")
             return self._links.open_for(unit, mine[0])
+
+    # --- the sample ---
+
+    def send_sample(self, owner: Person, path: Path, *, title: str, phone: str | None) -> Contract:
+        """A small contract with oneself, ready to be signed on one's own phone: so that the product shows itself."""
+        contract = self.upload(owner, path, filename=title, remarks=(SAMPLE,))
+        guest = NewSigner(owner.name, owner.email, phone or owner.phone, language=owner.language)
+        contract = self.name_signers(owner, contract.id, [guest])
+        places = [
+            {"kind": kind, "signer_id": contract.signers[0].id, "page": contract.upload.pages if contract.upload else 1}
+            | {"x": x, "y": SAMPLE_FIELDS_Y, "w": w, "h": h, "required": True}
+            for kind, x, w, h in SAMPLE_FIELDS
+        ]
+        self.place_fields(owner, contract.id, places)
+        self.prepare(owner, contract.id)
+        return self.send(owner, contract.id)
+
+    def sample_link(self, owner: Person, contract_id: str) -> str:
+        """The address of a sample's only signer, who is the sender. No other link is ever shown to a sender."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            if SAMPLE not in unit.contracts.notes(contract_id):
+                raise Refusal("no_such_contract")
+            signer = contract.signers[0]
+            self._links.open_for(unit, signer)
+            return self._links.url(signer)
 
     # --- sending and after ---
 
@@ -459,6 +553,22 @@ def _signer(new: NewSigner, known: set[str]) -> Signer:
         order=max(1, min(MAX_SIGNERS, new.order)),
         is_sender=new.is_sender,
     )
+
+
+def _named(contract: Contract) -> list[NewSigner]:
+    return [
+        NewSigner(
+            name=s.name,
+            email=s.email,
+            phone=s.phone,
+            role=s.role,
+            language=s.language,
+            order=s.order,
+            is_sender=s.is_sender,
+            id=s.id,
+        )
+        for s in contract.signers
+    ]
 
 
 def _clean(text: str) -> str:

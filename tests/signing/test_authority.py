@@ -148,7 +148,9 @@ def test_token_made_after_its_certificate_expired_is_refused(authority: Authorit
     ],
     ids=["other digest", "foreign root", "broken signature", "no token", "cut off"],
 )
-def test_bad_token_is_refused(authority: Authority, spoil: Callable[..., tuple[bytes, bytes, tuple[bytes, ...]]]) -> None:
+def test_bad_token_is_refused(
+    authority: Authority, spoil: Callable[..., tuple[bytes, bytes, tuple[bytes, ...]]]
+) -> None:
     token = EmbeddedTimestamps(authority, StandingClock()).timestamp(DIGEST)
     with pytest.raises(BadToken):
         check_token(*spoil(token, authority))

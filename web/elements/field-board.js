@@ -1,0 +1,541 @@
+/**
+ * <field-board>: the sender places fields on the pages, by thumb, mouse or keyboard. Geometry is in lib/board.js.
+ *
+ * Wraps <figure data-page data-w data-h><img></figure> for each page and
+ *   <script type="application/json" data-board>{"signers":[{"id","name"}],"fields":[…]}</script>
+ * Attributes: name (of the hidden input with the fields' JSON, "fields"), save-url (the JSON {"fields": […]} is PUT there
+ *   after each change), data-text-signature, -date, -text, -checkbox (kinds); -signer (label of the signer's choice);
+ *   -palette (name of the toolbar), -place ("tap the page"), -placed, -moved, -removed ("{kind}, {signer}, page {page}";
+ *   moved also has {x} and {y} in percent), -undone, -redone, -undo, -redo, -edit, -remove, -required, -label, -done,
+ *   -optional, -saved, -saving, -unsaved, -retry, -help (how the keyboard works, read with each field).
+ * Keys on a field: arrows move (shift: finely), alt + arrows and + - resize, page up / down to the next page, Enter
+ *   edits, Delete removes; ctrl/cmd + Z and shift + Z step back and forth.
+ * Events: board-change {fields}; board-saved {state}.
+ */
+
+import { Autosave } from "../lib/autosave.js";
+import { FULL, History, KINDS, clamp, inReadingOrder, nudge, place, resize, serialise, snap, snapCorner } from "../lib/board.js";
+import { Refused, request } from "../lib/net.js";
+import { fill } from "../lib/words.js";
+import { pageToken } from "./page-token.js";
+
+const COLOURS = 6;
+const CORNERS = ["nw", "ne", "sw", "se"];
+const SLOP_PX = 4;
+const REACH_PX = 7;
+
+class FieldBoard extends HTMLElement {
+  #history = new History([]);
+  #armed = null;
+  #selected = null;
+  #drag = null;
+  #stop = new AbortController();
+
+  connectedCallback() {
+    this.#stop = new AbortController();
+    if (!this.tools) this.#build();
+    this.#listen();
+    this.#render();
+  }
+
+  disconnectedCallback() {
+    this.#stop.abort();
+    this.autosave.stop();
+  }
+
+  get fields() {
+    return this.#history.state;
+  }
+
+  // --- made once
+
+  #build() {
+    const { signers, fields } = JSON.parse(this.querySelector("script[data-board]").textContent);
+    this.signers = signers;
+    this.#history = new History(serialise(fields));
+    this.figures = [...this.querySelectorAll("figure[data-page]")];
+    for (const figure of this.figures) figure.style.aspectRatio = `${figure.dataset.w} / ${figure.dataset.h}`;
+    this.input = Object.assign(document.createElement("input"), { type: "hidden", name: this.getAttribute("name") ?? "fields" });
+    this.said = made("p", "visually-hidden");
+    this.said.setAttribute("role", "status");
+    this.help = made("p", "visually-hidden", this.dataset.textHelp);
+    this.help.id = `board-help-${Math.random().toString(36).slice(2, 8)}`;
+    this.#buildTools();
+    this.#buildSheet();
+    this.append(this.tools, this.input, this.said, this.help, this.sheet);
+    this.autosave = new Autosave({
+      save: (text) => this.#save(text),
+      onState: (state, error) => this.#showState(state, error),
+      final: (error) => error instanceof Refused && error.status < 500,
+    });
+  }
+
+  #buildTools() {
+    this.tools = made("div", "board-tools");
+    this.palette = made("div", "palette");
+    this.palette.setAttribute("role", "toolbar");
+    this.palette.setAttribute("aria-label", this.dataset.textPalette ?? "");
+    this.kinds = KINDS.map((kind) => {
+      const button = this.#button("button kind", this.#text(kind), (event) => this.#arm(kind, event));
+      button.dataset.kind = kind;
+      return button;
+    });
+    this.palette.append(...this.kinds);
+    this.undoButton = this.#button("button quiet", this.dataset.textUndo, () => this.#step("undo"));
+    this.redoButton = this.#button("button quiet", this.dataset.textRedo, () => this.#step("redo"));
+    this.editButton = this.#button("button", this.dataset.textEdit, () => this.#edit());
+    this.removeButton = this.#button("button danger", this.dataset.textRemove, () => this.#remove());
+    this.state = made("span", "board-state small");
+    this.state.setAttribute("role", "status");
+    this.retry = this.#button("button quiet", this.dataset.textRetry, () => this.autosave.retry());
+    this.retry.hidden = true;
+    const foot = made("div", "board-foot");
+    foot.append(this.state, this.retry, this.undoButton, this.redoButton, this.editButton, this.removeButton);
+    this.tools.append(this.#buildSigner(), this.palette, foot);
+  }
+
+  #buildSigner() {
+    const label = made("label", "board-signer");
+    label.append(made("span", "visually-hidden", this.dataset.textSigner));
+    this.signer = document.createElement("select");
+    for (const { id, name } of this.signers) this.signer.append(new Option(name, id));
+    this.signer.addEventListener("change", () => this.#chooseSigner());
+    label.append(made("span", "swatch"), this.signer);
+    return label;
+  }
+
+  #buildSheet() {
+    this.sheet = made("dialog", "sheet");
+    this.sheet.setAttribute("aria-label", this.dataset.textEdit ?? "");
+    const label = made("label", "field");
+    this.labelInput = Object.assign(document.createElement("input"), { type: "text", maxLength: 80 });
+    label.append(made("span", "label", this.dataset.textLabel), this.labelInput);
+    const check = made("label", "check");
+    this.requiredInput = Object.assign(document.createElement("input"), { type: "checkbox" });
+    check.append(this.requiredInput, made("span", "", this.dataset.textRequired));
+    const choices = made("div", "choices");
+    choices.append(this.#button("button primary", this.dataset.textDone, () => this.sheet.close("done")));
+    this.sheet.append(label, check, choices);
+    this.sheet.addEventListener("close", () => this.#edited());
+    this.sheet.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target !== this.labelInput) return;
+      event.preventDefault();
+      this.sheet.close("done");
+    });
+  }
+
+  #button(className, text, act) {
+    const button = made("button", className, text);
+    button.type = "button";
+    button.addEventListener("click", act);
+    return button;
+  }
+
+  #listen() {
+    const { signal } = this.#stop;
+    for (const figure of this.figures) {
+      figure.addEventListener("click", (event) => this.#pageTapped(event, figure), { signal });
+    }
+    this.addEventListener("pointerdown", (event) => this.#down(event), { signal });
+    this.addEventListener("pointermove", (event) => this.#moved(event), { signal });
+    this.addEventListener("pointerup", (event) => this.#up(event), { signal });
+    this.addEventListener("pointercancel", () => this.#cancel(), { signal });
+    this.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.addEventListener("focusin", (event) => this.#focused(event), { signal });
+    window.addEventListener("online", () => this.autosave.retry(), { signal });
+    window.addEventListener("pagehide", () => this.#leave(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden && this.autosave.retry(), { signal });
+  }
+
+  #text(kind) {
+    return this.dataset[`text${kind[0].toUpperCase()}${kind.slice(1)}`] ?? "";
+  }
+
+  // --- placing
+
+  #arm(kind, event) {
+    if (event.detail === 0) {
+      this.#place(kind, this.#pageInView(), { x: FULL / 2, y: FULL / 2 });
+      return;
+    }
+    this.#armed = this.#armed === kind ? null : kind;
+    this.#select(null);
+    this.#render();
+    if (this.#armed) this.said.textContent = this.dataset.textPlace ?? "";
+  }
+
+  #pageInView() {
+    const middle = window.innerHeight / 2;
+    const distance = (figure) => {
+      const { top, bottom } = figure.getBoundingClientRect();
+      return top <= middle && bottom >= middle ? 0 : Math.min(Math.abs(top - middle), Math.abs(bottom - middle));
+    };
+    return this.figures.reduce((best, figure) => (distance(figure) < distance(best) ? figure : best));
+  }
+
+  #pageTapped(event, figure) {
+    if (event.target.closest(".spot")) return;
+    if (!this.#armed) {
+      this.#select(null);
+      this.#render();
+      return;
+    }
+    const box = figure.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * FULL;
+    const y = ((event.clientY - box.top) / box.height) * FULL;
+    this.#place(this.#armed, figure, { x, y });
+  }
+
+  #place(kind, figure, at) {
+    const page = Number(figure.dataset.page);
+    const aspect = figure.dataset.w / figure.dataset.h;
+    const box = snap(place(kind, at, aspect), this.#others(page), this.#reach(figure)).box;
+    const required = kind !== "checkbox";
+    const field = { id: newId(), signer_id: this.signer.value, kind, page, ...box, required, label: "" };
+    this.#armed = null;
+    this.#commit([...this.fields, field]);
+    this.#select(field.id);
+    this.#announce("placed", field);
+    this.#spot(field.id)?.focus({ preventScroll: true });
+  }
+
+  #others(page, id = null) {
+    return this.fields.filter((field) => field.page === page && field.id !== id);
+  }
+
+  #reach(figure) {
+    const box = figure.getBoundingClientRect();
+    return { x: (REACH_PX / box.width) * FULL, y: (REACH_PX / box.height) * FULL };
+  }
+
+  // --- dragging
+
+  #down(event) {
+    const spot = event.target.closest(".spot");
+    if (!spot || event.button !== 0) return;
+    const field = this.#field(spot.dataset.id);
+    const wasSelected = this.#selected === field.id;
+    this.#select(field.id);
+    this.#render();
+    if (!wasSelected && event.pointerType !== "mouse") return;
+    event.preventDefault();
+    spot.setPointerCapture(event.pointerId);
+    spot.focus({ preventScroll: true });
+    const box = spot.getBoundingClientRect();
+    const grab = { x: event.clientX - box.left, y: event.clientY - box.top };
+    const corner = event.target.dataset.corner ?? null;
+    this.#drag = { id: field.id, pointer: event.pointerId, corner, grab, start: field, now: field, event, moving: false };
+  }
+
+  #moved(event) {
+    const drag = this.#drag;
+    if (event.pointerId !== drag?.pointer) return;
+    const far = Math.hypot(event.clientX - drag.event.clientX, event.clientY - drag.event.clientY);
+    if (!drag.moving && far < SLOP_PX) return;
+    drag.moving = true;
+    drag.now = drag.corner ? this.#resized(event) : this.#dragged(event);
+    this.#draw(drag.now);
+  }
+
+  #resized(event) {
+    const { start, corner, event: from } = this.#drag;
+    const figure = this.#figure(start.page);
+    const page = figure.getBoundingClientRect();
+    const dx = ((event.clientX - from.clientX) / page.width) * FULL;
+    const dy = ((event.clientY - from.clientY) / page.height) * FULL;
+    const others = this.#others(start.page, start.id);
+    return { ...start, ...snapCorner(resize(start, corner, dx, dy), corner, others, this.#reach(figure)) };
+  }
+
+  #dragged(event) {
+    const { start, grab } = this.#drag;
+    const figure = this.#figureAt(event.clientY) ?? this.#figure(start.page);
+    const page = figure.getBoundingClientRect();
+    const at = {
+      x: ((event.clientX - grab.x - page.left) / page.width) * FULL,
+      y: ((event.clientY - grab.y - page.top) / page.height) * FULL,
+    };
+    const number = Number(figure.dataset.page);
+    const box = clamp({ ...at, w: start.w, h: start.h });
+    const snapped = snap(box, this.#others(number, start.id), this.#reach(figure));
+    this.#showGuides(figure, snapped);
+    return { ...start, page: number, ...snapped.box };
+  }
+
+  #figureAt(y) {
+    return this.figures.find((figure) => {
+      const { top, bottom } = figure.getBoundingClientRect();
+      return y >= top && y <= bottom;
+    });
+  }
+
+  #showGuides(figure, { x, y }) {
+    this.querySelectorAll(".guide").forEach((guide) => guide.remove());
+    for (const [line, side, name] of [[x, "left", "upright"], [y, "top", "level"]]) {
+      if (line === null) continue;
+      const guide = made("div", `guide ${name}`);
+      guide.style[side] = `${line / 100}%`;
+      figure.append(guide);
+    }
+  }
+
+  #up(event) {
+    const drag = this.#drag;
+    if (event.pointerId !== drag?.pointer) return;
+    this.#cancelDrag();
+    if (drag.moving) this.#change(drag.now, "moved");
+    else if (event.pointerType !== "mouse" && !drag.corner) this.#edit();
+  }
+
+  #cancel() {
+    this.#cancelDrag();
+    this.#render();
+  }
+
+  #cancelDrag() {
+    this.#drag = null;
+    this.querySelectorAll(".guide").forEach((guide) => guide.remove());
+  }
+
+  // --- keyboard
+
+  #key(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !this.sheet.open) {
+      event.preventDefault();
+      this.#step(event.shiftKey ? "redo" : "undo");
+      return;
+    }
+    if (event.key === "Escape" && this.#armed) {
+      this.#armed = null;
+      this.#render();
+      return;
+    }
+    const spot = event.target.closest?.(".spot");
+    if (!spot || event.ctrlKey || event.metaKey) return;
+    const field = this.#field(spot.dataset.id);
+    if (this.#keyOnField(event, field)) event.preventDefault();
+  }
+
+  #keyOnField(event, field) {
+    const box = nudge(field, event);
+    if (box) this.#change({ ...field, ...box }, "moved");
+    else if (event.key === "PageUp" || event.key === "PageDown") this.#turn(field, event.key === "PageUp" ? -1 : 1);
+    else if (event.key === "Delete" || event.key === "Backspace") this.#remove();
+    else if (event.key === "Enter" || event.key === " ") this.#edit();
+    else return false;
+    return true;
+  }
+
+  #turn(field, by) {
+    if (!this.#figure(field.page + by)) return;
+    this.#change({ ...field, page: field.page + by }, "moved");
+    this.#spot(field.id)?.scrollIntoView({ block: "center" });
+  }
+
+  #focused(event) {
+    const spot = event.target.closest(".spot");
+    if (!spot || this.#selected === spot.dataset.id) return;
+    this.#select(spot.dataset.id);
+    this.#render();
+  }
+
+  // --- changing one field
+
+  #change(changed, said) {
+    this.#commit(this.fields.map((field) => (field.id === changed.id ? changed : field)));
+    if (said) this.#announce(said, changed);
+  }
+
+  #chooseSigner() {
+    const field = this.#field(this.#selected);
+    if (field) this.#change({ ...field, signer_id: this.signer.value });
+    else this.#render();
+  }
+
+  #edit() {
+    const field = this.#field(this.#selected);
+    if (!field || this.sheet.open) return;
+    this.labelInput.value = field.label;
+    this.requiredInput.checked = field.required;
+    this.sheet.returnValue = "";
+    this.sheet.showModal();
+  }
+
+  #edited() {
+    const field = this.#field(this.#selected);
+    if (!field) return;
+    this.#change({ ...field, label: this.labelInput.value.trim(), required: this.requiredInput.checked });
+    this.#spot(field.id)?.focus({ preventScroll: true });
+  }
+
+  #remove() {
+    const field = this.#field(this.#selected);
+    if (!field) return;
+    const order = inReadingOrder(this.fields);
+    const at = order.findIndex(({ id }) => id === field.id);
+    const next = order[at + 1] ?? order[at - 1];
+    this.#select(null);
+    this.#commit(this.fields.filter(({ id }) => id !== field.id));
+    this.#announce("removed", field);
+    if (next) this.#spot(next.id)?.focus({ preventScroll: true });
+    else this.kinds[0].focus();
+  }
+
+  #step(way) {
+    const before = this.fields;
+    const after = this.#history[way]();
+    if (after === before) return;
+    if (!this.#field(this.#selected)) this.#select(null);
+    this.said.textContent = (way === "undo" ? this.dataset.textUndone : this.dataset.textRedone) ?? "";
+    this.#told();
+  }
+
+  #commit(fields) {
+    const before = this.fields;
+    this.#history.push(fields);
+    if (this.fields === before) this.#render();
+    else this.#told();
+  }
+
+  #told() {
+    this.#render();
+    this.autosave.touch(this.input.value);
+    this.dispatchEvent(new CustomEvent("board-change", { bubbles: true, detail: { fields: this.fields } }));
+  }
+
+  #select(id) {
+    this.#selected = id;
+    const field = this.#field(id);
+    if (field) this.signer.value = field.signer_id;
+    if (id) this.#armed = null;
+  }
+
+  // --- looking up
+
+  #field(id) {
+    return this.fields.find((field) => field.id === id);
+  }
+
+  #figure(page) {
+    return this.figures.find((figure) => Number(figure.dataset.page) === page);
+  }
+
+  #spot(id) {
+    return this.querySelector(`.spot[data-id="${CSS.escape(id)}"]`);
+  }
+
+  #signerOf(field) {
+    const index = this.signers.findIndex(({ id }) => id === field.signer_id);
+    return { name: this.signers[index]?.name ?? "", colour: Math.max(0, index) % COLOURS };
+  }
+
+  // --- drawing
+
+  #render() {
+    const known = new Set(this.fields.map(({ id }) => id));
+    this.querySelectorAll(".spot").forEach((spot) => known.has(spot.dataset.id) || spot.remove());
+    for (const field of inReadingOrder(this.fields)) this.#draw(field);
+    this.#inOrder();
+    this.input.value = JSON.stringify(serialise(inReadingOrder(this.fields)));
+    this.classList.toggle("armed", Boolean(this.#armed));
+    for (const button of this.kinds) button.setAttribute("aria-pressed", String(button.dataset.kind === this.#armed));
+    this.undoButton.disabled = !this.#history.canUndo;
+    this.redoButton.disabled = !this.#history.canRedo;
+    this.editButton.hidden = this.removeButton.hidden = !this.#selected;
+    this.tools.dataset.colour = this.#signerOf({ signer_id: this.signer.value }).colour;
+  }
+
+  #draw(field) {
+    const spot = this.#spot(field.id) ?? this.#makeSpot(field);
+    const { name, colour } = this.#signerOf(field);
+    const figure = this.#figure(field.page);
+    if (spot.parentElement !== figure) figure?.append(spot);
+    const selected = field.id === this.#selected;
+    spot.className = `spot ${field.kind} placed${selected ? " selected" : ""}${field.required ? " required" : ""}`;
+    spot.dataset.colour = colour;
+    for (const [side, size] of [["left", "x"], ["top", "y"], ["width", "w"], ["height", "h"]]) {
+      spot.style[side] = `${field[size] / 100}%`;
+    }
+    const kind = field.label || this.#text(field.kind);
+    spot.querySelector(".what").textContent = field.kind === "checkbox" ? "" : `${kind} · ${name}`;
+    const optional = field.required ? this.dataset.textRequired : this.dataset.textOptional;
+    spot.setAttribute("aria-label", [kind, name, optional].filter(Boolean).join(", "));
+  }
+
+  #makeSpot(field) {
+    const spot = made("div", "spot");
+    spot.dataset.id = field.id;
+    spot.tabIndex = 0;
+    spot.setAttribute("role", "button");
+    spot.setAttribute("aria-describedby", this.help.id);
+    spot.append(made("span", "what"));
+    for (const corner of CORNERS) {
+      const handle = made("span", `handle ${corner}`);
+      handle.dataset.corner = corner;
+      spot.append(handle);
+    }
+    this.#figure(field.page)?.append(spot);
+    return spot;
+  }
+
+  /** Tab goes through the fields in reading order: the elements stand in that order, moved only when they must be. */
+  #inOrder() {
+    for (const figure of this.figures) {
+      const now = [...figure.querySelectorAll(":scope > .spot")];
+      const wanted = inReadingOrder(this.#others(Number(figure.dataset.page))).map(({ id }) => this.#spot(id));
+      if (now.every((spot, i) => spot === wanted[i])) continue;
+      const focused = document.activeElement;
+      figure.append(...wanted);
+      if (focused?.matches?.(".spot") && focused !== document.activeElement) focused.focus({ preventScroll: true });
+    }
+  }
+
+  #announce(what, field) {
+    const { name } = this.#signerOf(field);
+    const sentence = this.dataset[`text${what[0].toUpperCase()}${what.slice(1)}`];
+    this.said.textContent = fill(sentence, {
+      kind: field.label || this.#text(field.kind),
+      signer: name,
+      page: field.page,
+      x: Math.round(field.x / 100),
+      y: Math.round(field.y / 100),
+    });
+  }
+
+  // --- saving
+
+  #save(text) {
+    const url = this.getAttribute("save-url");
+    if (!url) return Promise.resolve();
+    return request(url, { method: "PUT", json: { fields: JSON.parse(text) }, csrf: pageToken() });
+  }
+
+  #leave() {
+    if (!this.autosave.pending || !this.hasAttribute("save-url")) return;
+    this.autosave.stop();
+    const json = { fields: JSON.parse(this.input.value) };
+    request(this.getAttribute("save-url"), { method: "PUT", json, csrf: pageToken(), keepalive: true }).catch(() => {
+      // The page is going away; what could not be saved is still in the form's hidden input if it comes back.
+    });
+  }
+
+  #showState(state, error) {
+    const words = { saved: this.dataset.textSaved, saving: this.dataset.textSaving, unsaved: this.dataset.textUnsaved };
+    this.state.textContent = (state === "unsaved" && error instanceof Refused && error.words) || words[state] || "";
+    this.state.dataset.state = state;
+    this.retry.hidden = state !== "unsaved";
+    this.dispatchEvent(new CustomEvent("board-saved", { bubbles: true, detail: { state } }));
+  }
+}
+
+function made(tag, className = "", text = "") {
+  return Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
+}
+
+/** An id that the browser makes; the server checks its shape and that it is free. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `f${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+customElements.define("field-board", FieldBoard);
