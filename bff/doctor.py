@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from bff.core.errors import Fault
 from bff.settings import Settings
 from bff.wiring import House, build
 
 ENOUGH_BYTES = 2_000_000_000
-FAILURES = (Fault, OSError, RedisError, SQLAlchemyError)
+FAILURES = (Fault, OSError, RedisError)
 
 
 @dataclass(frozen=True)

@@ -163,19 +163,18 @@ class House:
     def messengers(self) -> Mapping[Channel, Messenger]:
         s = self.settings
         inbox = s.data_dir / "inbox"
-        return {
-            Channel.EMAIL: messenger(
-                s.mail_url, Channel.EMAIL, inbox=inbox, sender=s.mail_from, public_url=s.public_url
-            ),
-            Channel.SMS: messenger(
-                s.sms_url,
-                Channel.SMS,
+
+        def carrier(url: str, channel: Channel) -> Messenger:
+            return messenger(
+                url,
+                channel,
                 inbox=inbox,
                 sender=s.mail_from,
                 public_url=s.public_url,
                 organisation=s.organisation,
-            ),
-        }
+            )
+
+        return {Channel.EMAIL: carrier(s.mail_url, Channel.EMAIL), Channel.SMS: carrier(s.sms_url, Channel.SMS)}
 
     @cached_property
     def throttle(self) -> Throttle:

@@ -5,7 +5,7 @@ in `migrations/`; a test compares the two.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, String, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -35,7 +35,7 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Utc(), dict[str, Any]: JSON(), list[Any]: JSON(), bytes: LargeBinary()}
+    type_annotation_map: ClassVar = {datetime: Utc(), dict[str, Any]: JSON(), list[Any]: JSON(), bytes: LargeBinary()}
 
 
 Id = String(40)

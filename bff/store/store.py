@@ -13,8 +13,10 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bff.core.errors import Fault
 from bff.core.ports import Clock
 from bff.store.models import Table
 from bff.store.unit import Announcement, Unit
@@ -48,10 +50,15 @@ class Store:
             yield Unit(session, self._clock.now(), lock=False)
 
     def ping(self) -> str:
-        """The database's name and version, for doctor."""
-        with self._reader.connect() as connection:
-            version = "sqlite_version()" if self._url.startswith("sqlite") else "version()"
-            return f"{self._reader.dialect.name} {connection.execute(text(f'SELECT {version}')).scalar_one()}"
+        """The database's name and version, for doctor. Raises Fault `database_down`."""
+        version = "sqlite_version()" if self._url.startswith("sqlite") else "version()"
+        try:
+            with self._reader.connect() as connection:
+                return f"{self._reader.dialect.name} {connection.execute(text(f'SELECT {version}')).scalar_one()}"
+        except SQLAlchemyError as error:
+            raise Fault(
+                "database_down", what="The database does not answer.", do="Start it, or check BFF_DATABASE_URL."
+            ) from error
 
     def migrate(self) -> None:
         """Bring the tables up to this release. Safe to run again."""
