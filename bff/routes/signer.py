@@ -36,7 +36,7 @@ def signers_language(_: str | None, values: dict[str, Any] | None) -> None:
 
 @door.after_request
 def nothing_leaks(response: Response) -> Response:
-    response.headers["Referrer-Policy"] = "no-referrer" if request.method == "GET" else "same-origin"
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
