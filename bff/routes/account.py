@@ -92,14 +92,17 @@ def overview() -> str:
 @signed_in
 def new_passkey_options() -> Response:
     question, options = house().account.offer_passkey(me())
-    return jsonify(flow="enrol", intent=question, publicKey=options)
+    return jsonify(flow="create", intent=question, publicKey=options)
 
 
 @door.post("/account/passkeys")
 @signed_in
-def add_passkey() -> AnyResponse:
-    house().account.add_passkey(me(), request.form.get("intent", ""), _object(request.form.get("response", "")))
-    return back("account.overview")
+def add_passkey() -> Response:
+    """Keep the new passkey, and ask it a first question: the answer signs in with it."""
+    body = request.get_json()
+    response = body.get("credential")
+    house().account.add_passkey(me(), str(body.get("intent", "")), response if isinstance(response, dict) else {})
+    return passkey_options()
 
 
 @door.post("/account/sessions/<session>/close")

@@ -119,7 +119,7 @@ def passkey_options(token: str) -> Response:
 @door.post("/passkey/enrol")
 def passkey_enrol(token: str) -> Response:
     body = request.get_json()
-    return _asked(house().ceremony.enrol(token, str(body.get("intent", "")), _object(body.get("response"))))
+    return _asked(house().ceremony.enrol(token, str(body.get("intent", "")), _object(body.get("credential"))))
 
 
 @door.post("/sign/passkey")

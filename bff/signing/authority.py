@@ -41,7 +41,7 @@ LEAF_LIFETIME = timedelta(days=10 * 365)
 SKEW = timedelta(minutes=1)
 """Certificates begin a minute early, for readers whose clocks are a little behind."""
 LONGEST_NAME = 64
-"""Characters in a common name (X.520); longer names are cut here and stand in full in the signed act."""
+"""Bytes in a name: X.520 says characters, many readers count bytes. Longer ones stand in full in the signed act."""
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """RFC 9336. Beside it emailProtection, without which NSS (pdfsig) trusts no signer."""
 KEYS = ("signing-root", "tsa-root", "tsa", "seal")
@@ -276,7 +276,9 @@ def common_name(name: str) -> str:
 
 def _cut(name: str, longest: int = LONGEST_NAME) -> str:
     clean = " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", name).split()) or "-"
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+    if len(clean.encode()) <= longest:
+        return clean
+    return clean.encode()[: longest - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def _printable(identifier: str) -> str:

@@ -177,8 +177,7 @@ def test_a_contract_goes_from_upload_to_a_sealed_file_signed_on_two_phones(
         with _phone(browser) as context:
             carol = _with_fingerprint(context)
             _to_the_last_step(carol, _link(running.url, "carol@example.org"))
-            carol.get_by_role("button", name="Set up fingerprint or face and sign").click()
-            carol.get_by_role("button", name="Touch once more to sign").click()
+            carol.get_by_role("button", name="Sign with fingerprint or face").click()
             sealed = carol.get_by_role("link", name="Download the signed document")
             expect(sealed).to_be_visible(timeout=SEAL_MILLISECONDS)
             with carol.expect_download() as download:
