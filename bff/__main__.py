@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = commands.add_parser("verify", help="judge a signed PDF offline, from the file alone")
     verify.add_argument("file", type=Path)
+    verify.add_argument("--root", type=Path, action="append", default=[], help="root certificates, PEM; may repeat")
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     verify.set_defaults(command=_verify)
     return parser
@@ -85,7 +86,9 @@ def _doctor(chosen: argparse.Namespace) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from bff.signing import verify
 
-    return verify.main([str(chosen.file), *(["--json"] if chosen.json else [])])
+    return verify.main(
+        [str(chosen.file), *(f"--root={root}" for root in chosen.root), *(["--json"] if chosen.json else [])]
+    )
 
 
 if __name__ == "__main__":

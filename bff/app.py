@@ -70,10 +70,8 @@ def _rules(app: Flask, settings: Settings) -> None:
         if request.method in SAFE or request.blueprint in ("ops",):
             return
         site = request.headers.get("Sec-Fetch-Site")
-        if site is not None:
-            ours = site in OURS
-        else:
-            ours = urlsplit(request.headers.get("Origin", "")).netloc == request.host
+        origin = urlsplit(request.headers.get("Origin", "")).netloc
+        ours = site in OURS if site is not None else origin == request.host
         if not ours:
             raise Refusal("foreign_request")
 

@@ -4,6 +4,7 @@ Olga claims the house, uploads, names Bob and Carol, sends. Bob signs by the cod
 fingerprint (a CDP virtual authenticator). The sealed file is downloaded and given to pdfsig with our roots.
 """
 
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,6 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from bff.signing.verify import verify
 from tests.builders import a_pdf
 from tests.outsiders import pdfsig
 
@@ -192,6 +192,8 @@ def test_a_contract_goes_from_upload_to_a_sealed_file_signed_on_two_phones(
     opinions = pdfsig(signed, [roots])
     assert len(opinions) == 3
     assert {(o.signature, o.certificate) for o in opinions} == {("Signature is Valid.", "Certificate is Trusted.")}
-    report = verify(signed.read_bytes(), roots=[roots])
-    assert report.ok, report.sentences
-    assert {s.method for s in report.signers} == {"sms", "passkey"}
+    (tmp_path / "roots.pem").write_bytes(roots)
+    command = [sys.executable, "-m", "bff", "verify", str(signed), "--root", str(tmp_path / "roots.pem"), "--json"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert {s["method"] for s in json.loads(told.stdout)["signers"]} == {"sms", "passkey"}

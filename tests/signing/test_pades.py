@@ -301,9 +301,7 @@ def test_a_field_of_the_upload_cannot_be_filled_after_signing(work: Paperwork) -
         widget["/V"] = pdf_string("1")  # type: ignore[index]
         writer.update_container(widget)  # type: ignore[attr-defined]
 
-    assert broken(work.pades.check(append(work.content, change))) == [
-        ("李雷", ("field_changed_after_signing: Price",))
-    ]
+    assert broken(work.pades.check(append(work.content, change))) == [("李雷", ("field_changed_after_signing: Price",))]
 
 
 def form_pdf() -> bytes:
@@ -394,7 +392,7 @@ def test_a_mark_stands_where_it_was_placed_and_upright(
     assert colour(-0.05, 0.5) == colour(1.05, 0.5) == colour(0.5, -0.1) == colour(0.5, 1.1) == (255, 255, 255)
 
 
-def rendered(content: bytes, page: int = 0):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def rendered(content: bytes, page: int = 0):  # type: ignore[no-untyped-def]
     document = pypdfium2.PdfDocument(content)
     document.init_forms()
     try:
@@ -466,7 +464,9 @@ def test_a_sealed_contract_can_be_signed_again_without_breaking_it(finished: Pap
     ],
     ids=["text", "second mark"],
 )
-def test_a_signed_file_takes_nothing_but_signatures(finished: Paperwork, work: Paperwork, fields: tuple[Field, ...]) -> None:
+def test_a_signed_file_takes_nothing_but_signatures(
+    finished: Paperwork, work: Paperwork, fields: tuple[Field, ...]
+) -> None:
     work.fields = fields
     with pytest.raises(Refusal, match="signed_file_takes_signatures_only"):
         work.prepare(finished.content)
