@@ -464,6 +464,7 @@ class _Preparation:
         self.signed = any(True for _ in enumerate_sig_fields(writer.prev, filled_status=True))
         self._certified = "/DocMDP" in _dictionary(_look(writer.root, "/Perms"))
         self._form = _form(writer)
+        self._pages = int(writer.root["/Pages"]["/Count"])
         _declare_pades(writer)
 
     def place(self, signer: Signer, fields: Sequence[Field], slot: _Place | None, paper: Paper) -> None:
@@ -525,6 +526,8 @@ class _Preparation:
         return reference
 
     def _find(self, field: Field) -> _Place:
+        if not 1 <= field.page <= self._pages:
+            raise ValueError("a field on a page that is not there")
         page = self._page(field.page - 1)
         box, turn = _place_on(page.get_object(), field)
         return _Place(page=page, box=box, turn=turn)
@@ -1041,9 +1044,10 @@ class _Judgement:
                 return await self._stamp(signature, found)
             if found.kind == "foreign":
                 return await self._stranger(signature, found)
-            if self._later(signature) and self._with_lists:
+            stamped = any(True for _ in _tokens(signature.signer_info))
+            if stamped and self._later(signature) and self._with_lists:
                 return await self._long_term(signature, found)
-            return await self._basic(signature, found)
+            return await self._basic(signature, found, stamped=stamped)
         except (SignatureValidationError, PathBuildingError, PathValidationError, ValueError) as error:
             return _verdict(found, level="B-B", time=None, reasons=(f"not_valid: {_line(error)}",))
 
@@ -1068,23 +1072,31 @@ class _Judgement:
         level = "B-LTA" if result.oldest_evidence_record_timestamp else "B-T"
         return _verdict(found, level=level, time=time, reasons=reasons, facts=self._facts(signature))
 
-    async def _basic(self, signature: EmbeddedPdfSignature, found: Found) -> Verdict:
-        """Without a document time stamp: at this time, with the lists there are."""
+    async def _basic(self, signature: EmbeddedPdfSignature, found: Found, *, stamped: bool) -> Verdict:
+        """Without a time stamp of its own, at the time that a document time stamp proves; without any, at this time."""
+        proven = await self._proven(signature)
+        moment = proven or self._at
+        known = self._with_lists or _listed(signature.signer_cert, self._crls)
         status = await async_validate_pdf_signature(
             signature,
-            signer_validation_context=self._context(self._roots, known=_listed(signature.signer_cert, self._crls)),
-            ts_validation_context=self._context(self._tsa_roots, known=False),
+            signer_validation_context=self._context(self._roots, known=known, moment=moment),
+            ts_validation_context=self._context(self._tsa_roots, known=False, moment=moment),
             diff_policy=self._differences,
         )
         reasons = [*self._reasons(signature, status), *self._touched(signature, found)]
         if not status.trusted:
             reasons.append("certificate_not_trusted")
         time = _stamp_time(status)
-        stamped = any(True for _ in _tokens(signature.signer_info))
         if stamped and time is None:
             reasons.append("timestamp_not_valid")
-        level = "B-B" if time is None else "B-LT" if self._with_lists else "B-T"
-        return _verdict(found, level=level, time=time, reasons=reasons, facts=self._facts(signature))
+        reached = "B-LTA" if proven and self._with_lists else "B-T" if proven or time else "B-B"
+        return _verdict(found, level=reached, time=time or proven, reasons=reasons, facts=self._facts(signature))
+
+    async def _proven(self, signature: EmbeddedPdfSignature) -> datetime | None:
+        """When the first document time stamp after it proves that it existed; each of them has to hold."""
+        later = self._later(signature)
+        verdicts = [await self._one(stamp) for stamp in later]
+        return _genuine_time(later[0]) if verdicts and all(v.ok for v in verdicts) else None
 
     async def _stranger(self, signature: EmbeddedPdfSignature, found: Found) -> Verdict:
         """A signature that came with the upload: whether it still holds, not whose it is."""

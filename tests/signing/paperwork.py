@@ -1,4 +1,4 @@
-"""A contract on paper for the tests of signing: a throwaway authority, a clock that stands, and a plain drawing hand."""
+"""A contract on paper for the tests of signing: a throwaway authority, a clock that stands, a plain hand."""
 
 import base64
 import hashlib
@@ -67,7 +67,7 @@ class PlainPaper:
         return _boxes(width, height)
 
     def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> PlainEvidence:
-        boxes = {who: (1, 50.0, 700.0 - 80 * n, 250.0, 760.0 - 80 * n) for n, who in enumerate((*slots, "seal"))}
+        boxes = {who: (1, 50.0, 500.0 - 80 * n, 250.0, 560.0 - 80 * n) for n, who in enumerate((*slots, "seal"))}
         return PlainEvidence(blank_pdf(pages=2), boxes)
 
 
@@ -112,7 +112,12 @@ FIELDS = (
     Field("f6", "s2", FieldKind.SIGNATURE, 1, 1000, 5000, 3000, 800),
     Field("f7", "s2", FieldKind.TEXT, 1, 6000, 4000, 2000, 300, required=False),
 )
-VALUES: Mapping[str, dict[str, str]] = {"s1": {"f2": "2026-11-01"}, "s2": {"f4": "yes", "f5": "Madrid"}, "s3": {}}
+VALUES: Mapping[str, dict[str, str]] = {
+    "s1": {"f2": "2026-11-01"},
+    "s2": {"f4": "yes", "f5": "Madrid"},
+    "s3": {},
+    "s9": {},
+}
 
 
 @dataclass

@@ -414,13 +414,13 @@ def test_evidence_pages_do_not_inherit_how_the_contract_is_turned_and_cropped(wo
 def test_a_signer_without_a_field_signs_on_the_evidence_page(work: Paperwork) -> None:
     work.prepare(blank_pdf())
     work.sign(BO)
-    assert (255, 0, 0) in set(rendered(work.content, page=1).getdata())
-    assert (255, 0, 0) not in set(rendered(work.content, page=0).getdata())
+    assert (255, 0, 0) in set(rendered(work.content, page=1).get_flattened_data())
+    assert (255, 0, 0) not in set(rendered(work.content, page=0).get_flattened_data())
 
 
 def test_unfilled_fields_show_nothing(work: Paperwork) -> None:
     work.prepare(blank_pdf())
-    assert set(rendered(work.content).getdata()) == {(255, 255, 255)}
+    assert set(rendered(work.content).get_flattened_data()) == {(255, 255, 255)}
 
 
 def test_crop_box_never_leaves_the_page() -> None:
