@@ -35,7 +35,7 @@ from bff.signing.courier import Courier
 from bff.signing.desk import Desk
 from bff.signing.intake import Intake
 from bff.signing.links import Links
-from bff.signing.pades import PyhankoPades
+from bff.signing.pades import HIDDEN_FONT, PyhankoPades
 from bff.signing.pages import PRELOAD, CagedPages
 from bff.signing.paper import Paper
 from bff.signing.sealing import Sealing
@@ -144,11 +144,13 @@ class House:
 
     @cached_property
     def paper(self) -> Paper:
-        return Paper(FONTS)
+        return Paper(FONTS, hidden_font=HIDDEN_FONT)
 
     @cached_property
     def pades(self) -> PyhankoPades:
-        return PyhankoPades(self.authority, self.timestamps, self.paper, self.clock)
+        timestamps = self.timestamps
+        outside = timestamps.roots if isinstance(timestamps, UrlTimestamps) else ()
+        return PyhankoPades(self.authority, timestamps, self.paper, self.clock, roots=outside)
 
     @cached_property
     def pages(self) -> CagedPages:

@@ -157,6 +157,14 @@ SENTENCES: dict[str, tuple[int, str]] = {
         _("This PDF is built in a way that cannot be signed safely. Print it to PDF and upload that."),
     ),
     "intake_too_complex": (422, _("This PDF is too complex to be opened safely. Print it to PDF and upload that.")),
+    "cannot_be_sealed": (
+        422,
+        _("This PDF is built in a way that cannot be signed safely. Print it to PDF and upload that."),
+    ),
+    "signed_file_takes_signatures_only": (
+        422,
+        _("This PDF arrived signed, so only signature fields can be added to it. Remove the others."),
+    ),
     "no_such_page": (404, _("There is no such page.")),
     "page_unreadable": (422, _("This page cannot be drawn. Download the document to read it.")),
     # accounts

@@ -21,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -240,11 +240,18 @@ class PyhankoPades:
     def raise_level(self, content: bytes) -> Written:
         """Validation data of every signature and a document time stamp over all of it. Raises Fault `tsa_down`."""
         with _faulting():
-            if _stamped(content):
-                return Written(content=content, level="B-LTA")
             writer = _writer(content)
-            _declare_pades(writer)
+            stamped = _stamped_last(writer.prev)
+            if stamped and _all_listed(_document_stamps(writer.prev), _store(writer.prev)[1]):
+                return Written(content=content, level="B-LTA")
             certificates, crls, complete = self._validation_data(writer.prev)
+            if stamped and not complete:
+                raise Fault(
+                    "tsa_down",
+                    what="The time stamp service's revocation lists cannot be fetched.",
+                    do="Check that the addresses named in its certificates can be reached from here.",
+                )
+            _declare_pades(writer)
             DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=certificates, crls=crls)
             name = f"countersign-timestamp-{hashlib.sha256(content).hexdigest()[:16]}"
             placeholder = DocumentTimestamp(bytes_reserved=2 * self._token_room)
@@ -350,6 +357,14 @@ def _common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
 
 
+def _contract_of(found: "Found") -> str | None:
+    """The contract that a signer's or a seal's statement names; a file may hold the signatures of several."""
+    with suppress(ValueError, TypeError, KeyError):
+        statement = json.loads(found.statement)
+        return str(statement.get("contract_id") or _contract_id(base64.b64decode(statement["intent"])))
+    return None
+
+
 def _contract_id(intent: bytes) -> str:
     return str(json.loads(intent)["contract_id"])
 
@@ -410,9 +425,21 @@ def _writer(content: bytes) -> IncrementalPdfFileWriter:
 
 
 def _read_as(content: bytes, *, strict: bool) -> IncrementalPdfFileWriter:
+    """A writer over the file. What every revision touches is read at once, so that a broken file breaks here."""
     writer = IncrementalPdfFileWriter(BytesIO(content), strict=strict)
-    if strict and writer.prev.xrefs.hybrid_xrefs_present:
+    reader = writer.prev
+    if strict and reader.xrefs.hybrid_xrefs_present:
         raise ValueError("hybrid cross-references are not strict")
+    if not strict:
+        # A trailer may lie about its size; a new object must never take an old one's number.
+        known = (
+            r.idnum for n in range(reader.xrefs.total_revisions) for r in reader.xrefs.explicit_refs_in_revision(n)
+        )
+        writer._lastobj_id = max(writer._lastobj_id, *known, 0)
+    for _ in _leaves(reader.root["/Pages"]):
+        pass
+    for _ in enumerate_sig_fields(reader):
+        pass
     return writer
 
 
@@ -891,10 +918,19 @@ def _tokens(signer_info: cms.SignerInfo) -> Iterator[cms.SignedData]:
                 yield value["content"]
 
 
-def _stamped(content: bytes) -> bool:
+def _document_stamps(reader: PdfFileReader) -> list[EmbeddedPdfSignature]:
+    return [s for s in reader.embedded_signatures if s.sig_object_type == "/DocTimeStamp"]
+
+
+def _stamped_last(reader: PdfFileReader) -> bool:
     """Whether the newest signature is a document time stamp: then it covers everything before it."""
-    found = _reader(content).embedded_signatures
-    return bool(found) and found[-1].sig_object_type == "/DocTimeStamp"
+    return bool(reader.embedded_signatures) and reader.embedded_signatures[-1].sig_object_type == "/DocTimeStamp"
+
+
+def _all_listed(stamps: Iterable[EmbeddedPdfSignature], crls: Iterable[asn1_crl.CertificateList]) -> bool:
+    """Whether the issuer of each time stamp's certificate has a revocation list at hand."""
+    issuers = {crl.issuer.dump() for crl in crls}
+    return all(stamp.signer_cert.issuer.dump() in issuers for stamp in stamps)
 
 
 # --- judging -----------------------------------------------------------------------------------------------------
@@ -1028,11 +1064,14 @@ class _Judgement:
         self._at = at
         self._signatures = reader.embedded_signatures
         self._signature_names = {str(name) for name, _, _ in enumerate_sig_fields(reader)}
-        self._stamps = [s for s in self._signatures if s.sig_object_type == "/DocTimeStamp"]
+        self._stamps = _document_stamps(reader)
         self._certs, self._crls = _store(reader)
         self._with_lists = bool(self._crls)
         self._crls = [*self._crls, *crls]
         self._differences = _Differences()
+        # An external TSA's lists may not have been there to be kept: then its certificate is believed unrevoked, and
+        # the level says that the file does not prove it.
+        self._stamps_listed = _all_listed(self._stamps, self._crls)
 
     async def all(self) -> tuple[Verdict, ...]:
         return tuple([await self._one(signature) for signature in self._signatures])
@@ -1057,7 +1096,7 @@ class _Judgement:
             PdfSignatureValidationSpec(
                 SignatureValidationSpec(
                     cert_validation_policy=_policy(self._roots),
-                    ts_cert_validation_policy=_policy(self._tsa_roots),
+                    ts_cert_validation_policy=_policy(self._tsa_roots, required=self._stamps_listed),
                     revinfo_gathering_policy=RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
                     local_knowledge=LocalKnowledge(known_crls=[CRLContainer(c) for c in self._crls]),
                 ),
@@ -1069,8 +1108,8 @@ class _Judgement:
         if result.ades_subindic != AdESPassed.OK:
             reasons.append(f"{result.ades_subindic.standard_name.lower()}: {_line(result.failure_msg or '')}")
         time = _stamp_time(result.api_status) or result.oldest_evidence_record_timestamp
-        level = "B-LTA" if result.oldest_evidence_record_timestamp else "B-T"
-        return _verdict(found, level=level, time=time, reasons=reasons, facts=self._facts(signature))
+        level = "B-LTA" if result.oldest_evidence_record_timestamp and self._stamps_listed else "B-T"
+        return _verdict(found, level=level, time=time, reasons=reasons, facts=self._facts(signature, found))
 
     async def _basic(self, signature: EmbeddedPdfSignature, found: Found, *, stamped: bool) -> Verdict:
         """Without a time stamp of its own, at the time that a document time stamp proves; without any, at this time."""
@@ -1089,8 +1128,8 @@ class _Judgement:
         time = _stamp_time(status)
         if stamped and time is None:
             reasons.append("timestamp_not_valid")
-        reached = "B-LTA" if proven and self._with_lists else "B-T" if proven or time else "B-B"
-        return _verdict(found, level=reached, time=time or proven, reasons=reasons, facts=self._facts(signature))
+        reached = "B-LTA" if proven and self._with_lists and self._stamps_listed else "B-T" if proven or time else "B-B"
+        return _verdict(found, level=reached, time=time or proven, reasons=reasons, facts=self._facts(signature, found))
 
     async def _proven(self, signature: EmbeddedPdfSignature) -> datetime | None:
         """When the first document time stamp after it proves that it existed; each of them has to hold."""
@@ -1105,7 +1144,7 @@ class _Judgement:
             signer_validation_context=self._context(self._roots, known=False),
             diff_policy=self._differences,
         )
-        facts = {**self._facts(signature), "trust": "not_judged"}
+        facts = {**self._facts(signature, found), "trust": "not_judged"}
         return _verdict(found, level="B-B", time=None, reasons=self._reasons(signature, status), facts=facts)
 
     async def _stamp(self, signature: EmbeddedPdfSignature, found: Found) -> Verdict:
@@ -1114,13 +1153,14 @@ class _Judgement:
         moment = _genuine_time(later[0]) if later else self._at
         status = await async_validate_pdf_timestamp(
             signature,
-            validation_context=self._context(self._tsa_roots, known=self._with_lists, moment=moment),
+            validation_context=self._context(self._tsa_roots, known=self._stamps_listed, moment=moment),
             diff_policy=self._differences,
         )
         reasons = [*self._reasons(signature, status)]
         if not status.trusted:
             reasons.append("certificate_not_trusted")
-        return _verdict(found, level="B-LTA", time=status.timestamp, reasons=reasons, facts=self._facts(signature))
+        level = "B-LTA" if self._stamps_listed else "B-T"
+        return _verdict(found, level=level, time=status.timestamp, reasons=reasons, facts=self._facts(signature, found))
 
     def _later(self, signature: EmbeddedPdfSignature) -> list[EmbeddedPdfSignature]:
         return [s for s in self._stamps if s.signed_revision > signature.signed_revision]
@@ -1147,14 +1187,15 @@ class _Judgement:
             if name not in self._signature_names and not (found.kind == "signer" and NAME.fullmatch(name)):
                 yield f"field_changed_after_signing: {_line(name)}"
 
-    def _facts(self, signature: EmbeddedPdfSignature) -> dict[str, Any]:
+    def _facts(self, signature: EmbeddedPdfSignature, found: Found) -> dict[str, Any]:
         certificate = signature.signer_cert
-        return {
-            "field": str(signature.field_name),
+        facts = {
+            "field": found.field,
             "revision": int(signature.signed_revision),
             "serial": f"{certificate.serial_number:x}",
             "issuer": certificate.issuer.human_friendly,
         }
+        return facts | ({"contract_id": contract} if (contract := _contract_of(found)) else {})
 
     def _context(
         self, roots: list[asn1_x509.Certificate], *, known: bool, moment: datetime | None = None
@@ -1240,11 +1281,12 @@ def _address(crl: asn1_crl.CertificateList) -> str | None:
     return names[0] if isinstance(names, list) and names else None
 
 
-def _policy(roots: list[asn1_x509.Certificate]) -> CertValidationPolicySpec:
-    """Revocation lists are required, and nothing is fetched."""
-    rule = RevocationCheckingPolicy(RevocationCheckingRule.CRL_REQUIRED, RevocationCheckingRule.CRL_REQUIRED)
+def _policy(roots: list[asn1_x509.Certificate], *, required: bool = True) -> CertValidationPolicySpec:
+    """Revocation lists are required, or looked at where there are any; nothing is fetched."""
+    rule = RevocationCheckingRule.CRL_REQUIRED if required else RevocationCheckingRule.CHECK_IF_DECLARED_SOFT
     return CertValidationPolicySpec(
-        trust_manager=SimpleTrustManager.build(trust_roots=roots), revinfo_policy=CertRevTrustPolicy(rule)
+        trust_manager=SimpleTrustManager.build(trust_roots=roots),
+        revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule)),
     )
 
 

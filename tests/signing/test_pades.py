@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ import pikepdf
 import pypdfium2
 import pytest
 from asn1crypto import cms
+from cryptography import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult
 
@@ -16,7 +18,7 @@ from bff.core.contract import FULL, Field, FieldKind
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Verdict
 from bff.signing.authority import EmbeddedTimestamps, check_token
-from bff.signing.pades import ACT, crop_box, find, judge, probe
+from bff.signing.pades import ACT, PyhankoPades, crop_box, find, judge, probe
 from tests.outsiders import openssl_cms, openssl_ts, pdfsig, qpdf_check, signatures_in
 from tests.signing.paperwork import (
     ANA,
@@ -25,6 +27,7 @@ from tests.signing.paperwork import (
     LI,
     DownTimestamps,
     Paperwork,
+    PlainPaper,
     StandingClock,
     blank_pdf,
 )
@@ -188,6 +191,57 @@ def test_without_a_tsa_the_level_is_said_and_raised_later(work: Paperwork) -> No
     assert broken(verdicts) == []
     assert {v.level for v in verdicts} == {"B-LTA"}
     assert {v.time for v in verdicts} == {work.clock.now().isoformat()}
+
+
+class ForeignTimestamps(EmbeddedTimestamps):
+    """Somebody else's TSA; its revocation lists can be had, or not."""
+
+    lists = True
+
+    def crl(self, certificate: bytes) -> bytes | None:
+        serial = x509.load_der_x509_certificate(certificate).serial_number
+        return self._authority.crl(f"{serial:x}") if self.lists else None
+
+
+@pytest.mark.parametrize(("lists", "level"), [(True, "B-LTA"), (False, "B-T")])
+@pytest.mark.parametrize("was_down", [False, True])
+def test_level_with_a_foreign_tsa_is_what_its_lists_allow(
+    work: Paperwork, tmp_path: Path, lists: bool, level: str, was_down: bool
+) -> None:
+    foreign = Paperwork(tmp_path / "foreign").authority
+    timestamps = ForeignTimestamps(foreign, work.clock)
+    timestamps.lists = lists
+    up = PyhankoPades(work.authority, timestamps, PlainPaper(), work.clock, roots=foreign.roots_pem()[1:])
+    work.pades = work.with_timestamps(DownTimestamps()) if was_down else up
+    work.signers = (LI,)
+    work.prepare(blank_pdf())
+    work.sign(LI)
+    written = work.seal()
+    if was_down:
+        written = up.raise_level(written.content)
+    assert written.level == level
+    verdicts = up.check(written.content)
+    assert broken(verdicts) == []
+    assert {v.level for v in verdicts} == {level}
+    ours_alone = work.with_timestamps(timestamps).check(written.content)
+    assert broken(ours_alone) != [], "its root has to be given"
+
+
+def test_lists_that_could_not_be_had_are_added_later(work: Paperwork, tmp_path: Path) -> None:
+    foreign = Paperwork(tmp_path / "foreign").authority
+    timestamps = ForeignTimestamps(foreign, work.clock)
+    timestamps.lists = False
+    work.pades = PyhankoPades(work.authority, timestamps, PlainPaper(), work.clock, roots=foreign.roots_pem()[1:])
+    work.signers = (LI,)
+    work.prepare(blank_pdf())
+    work.sign(LI)
+    assert work.seal().level == "B-T"
+    with pytest.raises(Fault, match="tsa_down"):
+        work.pades.raise_level(work.content)
+    timestamps.lists = True
+    raised = work.pades.raise_level(work.content)
+    assert raised.level == "B-LTA"
+    assert broken(work.pades.check(raised.content)) == []
 
 
 def test_raising_twice_changes_nothing(finished: Paperwork) -> None:
@@ -454,6 +508,7 @@ def test_a_sealed_contract_can_be_signed_again_without_breaking_it(finished: Pap
     verdicts = again.pades.check(again.content)
     assert broken(verdicts) == []
     assert [v.kind for v in verdicts] == ["signer"] * 3 + ["seal", "timestamp", "signer", "seal", "timestamp"]
+    assert [v.facts.get("contract_id") for v in verdicts] == ["k1"] * 4 + [None] + ["k2"] * 2 + [None]
 
 
 @pytest.mark.parametrize(
@@ -524,6 +579,20 @@ def test_difficult_files_that_pass_the_probe_go_the_whole_way(work: Paperwork) -
         except (Refusal, Fault) as error:
             failed.append((path.name, (error.code, (repr(error.__cause__),))))
     assert failed == []
+
+
+def test_a_trailer_that_lies_about_its_size_does_not_cost_an_object(work: Paperwork) -> None:
+    """Objects 5 and up must stay what they are when the trailer says that there are only five."""
+    honest = blank_pdf(pages=4)
+    lying = re.sub(rb"/Size \d+", b"/Size 3", honest)
+    prepared = work.prepare(lying)
+    with pikepdf.open(BytesIO(prepared)) as pdf:
+        assert len(pdf.pages) == 6
+        assert all("/MediaBox" in page.obj for page in pdf.pages)
+        assert "/Fields" in pdf.Root.AcroForm
+    for signer in work.signers:
+        work.sign(signer)
+    assert broken(work.pades.check(work.content)) == []
 
 
 def test_probe_raises_for_what_cannot_be_written_on(tmp_path: Path) -> None:
