@@ -1,99 +1,331 @@
-"""The sender's door: the list, upload, signers, terms, preparing, sending, and what became of a contract."""
+"""The sender's door: the list, upload, signers, terms, fields, review, sending, and what became of a contract.
 
+A draft is four steps, each a page of its own that is left by a plain form; a refusal comes back on the same page,
+beside what was typed. People who only sign see the same list, and of a contract the little that is theirs.
+"""
+
+import io
 import tempfile
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, send_file
+import segno
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, send_file
+from flask_babel import format_date
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
-from bff.core.contract import DONE, State
+from bff.core.contract import DONE, ENDED, Contract, Signer, State
 from bff.core.errors import Refusal
+from bff.core.identity import masked
 from bff.core.intent import fingerprint
 from bff.notify.addresses import normal_email, normal_phone
+from bff.routes import telling
+from bff.routes.pwa import WEB
 from bff.routes.refusals import say
-from bff.routes.shared import back, house, me, person, sender, signed_in
-from bff.routes.signer import download
-from bff.signing.desk import NewSigner
+from bff.routes.shared import back, house, language, live_ticket, me, person, sender, signed_in
+from bff.routes.signer import PICTURE_WIDTHS, download
+from bff.signing.desk import Details, NewSigner
+from bff.signing.sample import TITLE, sample
 from bff.store.contracts import Wanted
-from bff.words import LANGUAGES
+from bff.words import LANGUAGES, words
 
 door = Blueprint("sender", __name__)
 
-DEFAULT_ROWS = 3
+View = TypeVar("View", bound=Callable[..., Any])
+Page = str | AnyResponse | tuple[str, int]
+
+ROWS, MOST_ROWS = 50, 500
+"""A list begins with so many lines; "more" adds as many, up to the most."""
+
+
+@door.app_context_processor
+def words_for_contracts() -> dict[str, Any]:
+    return {"telling": telling, "masked": masked, "fingerprint_of": fingerprint}
+
+
+@door.app_template_filter("day")
+def day(value: datetime) -> str:
+    """A day in the reader's language."""
+    return str(format_date(value, "medium"))
+
+
+def in_json(view: View) -> View:
+    """A refusal is answered with its code and sentence, for scripts of our pages."""
+
+    @wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except Refusal as refusal:
+            return _refused_in_json(refusal)
+
+    return cast(View, answered)
+
+
+def _refused_in_json(refusal: Refusal) -> tuple[Response, int]:
+    said = say(refusal)
+    return jsonify(code=refusal.code, message=said.sentence), said.status
+
+
+# --- the list ---
 
 
 @door.get("/")
-def home() -> str | AnyResponse:
-    """One's contracts, newest change first; filters in the address."""
+def home() -> Page:
+    """One's contracts, newest change first; filters in the address. Typing asks for the found part alone."""
     if person() is None:
         return back("account.sign_in")
     asked = request.args
-    states = tuple(State(s) for s in asked.getlist("state") if s in set(State))
+    group = asked.get("group", "") if asked.get("group") in telling.GROUPS else ""
     wanted = Wanted(
         text=asked.get("q", "")[:100],
-        states=states,
+        states=telling.GROUPS[group] if group else (),
         party=asked.get("party", "")[:100],
-        folder=asked.get("folder", ""),
-        label=asked.get("label", ""),
+        folder=asked.get("folder", "")[:120],
+        label=asked.get("label", "")[:60],
         since=_day(asked.get("since")),
-        until=_day(asked.get("until")),
-        offset=max(0, asked.get("offset", 0, int)),
+        until=_day_after(asked.get("until")),
+        limit=max(ROWS, min(MOST_ROWS, asked.get("n", ROWS, int))),
     )
-    return render_template("home.html", found=house().shelf.find(me(), wanted), wanted=wanted, states=list(State))
+    shelf = house().shelf
+    found = shelf.waiting(me(), wanted) if group == "waiting" else shelf.find(me(), wanted)
+    filters = {k: v for k, v in asked.items() if v and k != "n"}
+    return _page(
+        "home.html",
+        "found",
+        found=found,
+        group=group,
+        groups=telling.groups(),
+        filters=filters,
+        more=min(MOST_ROWS, wanted.limit + ROWS) if found.more and wanted.limit < MOST_ROWS else None,
+        topics=[f"contract:{c.id}" for c in found.contracts[:ROWS]],
+    )
+
+
+def _page(template: str, block: str, **shown: Any) -> str:
+    """The whole page, or for htmx the named block of the same page."""
+    restoring = "HX-History-Restore-Request" in request.headers
+    if not request.htmx or restoring:  # type: ignore[attr-defined]
+        return render_template(template, **shown)
+    found = current_app.jinja_env.get_template(template)
+    current_app.update_template_context(shown)
+    return "".join(found.blocks[block](found.new_context(shown)))
+
+
+# --- a new contract ---
 
 
 @door.route("/contracts/new", methods=["GET", "POST"])
 @sender
-def upload() -> str | AnyResponse | tuple[str, int]:
+def upload() -> Page | tuple[Response, int] | Response:
+    """A PDF becomes a draft, or is refused by name beside the field it was chosen in."""
+    limit = house().settings.max_upload_megabytes
     if request.method == "GET":
-        return render_template("upload.html", error=None)
+        return render_template("upload.html", error=None, megabytes=limit)
+    scripted = request.accept_mimetypes.best == "application/json"
     try:
-        contract_id = _uploaded()
-    except Refusal as refusal:
+        made = _uploaded()
+    except (Refusal, RequestEntityTooLarge) as error:
+        refusal = error if isinstance(error, Refusal) else Refusal("intake_too_large")
+        if scripted:
+            return _refused_in_json(refusal)
         said = say(refusal)
-        return render_template("upload.html", error=said.sentence), said.status
-    return back("sender.draft", contract_id=contract_id)
+        return render_template("upload.html", error=said.sentence, megabytes=limit), said.status
+    goal = back("sender.signers", contract_id=made.id)
+    return jsonify(location=goal.location) if scripted else goal
 
 
-def _uploaded() -> str:
+def _uploaded() -> Contract:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise Refusal("intake_missing")
-    with tempfile.TemporaryDirectory(dir=(house().settings.data_dir / "work").absolute()) as folder:
+    with tempfile.TemporaryDirectory(dir=_work()) as folder:
         path = Path(folder) / "upload"
         file.save(path)
-        return house().desk.upload(me(), path, filename=file.filename, timezone=_zone(request.form.get("zone"))).id
+        return house().desk.upload(me(), path, filename=file.filename, timezone=_zone(request.form.get("zone")))
 
 
-@door.route("/contracts/<contract_id>/draft", methods=["GET", "POST"])
+def _work() -> Path:
+    return (house().settings.data_dir / "work").absolute()
+
+
+@door.post("/sample")
 @sender
-def draft(contract_id: str) -> str | AnyResponse | tuple[str, int]:
-    """Who signs, until when, with what words. Saved as a whole; then prepared."""
-    desk = house().desk
-    details = desk.details(me(), contract_id)
-    if details.contract.state is not State.DRAFT:
-        return back("sender.contract", contract_id=contract_id)
-    if request.method == "GET":
-        return render_template("draft.html", details=details, contract=details.contract, error=None, **_rows(details))
+def make_sample() -> AnyResponse | tuple[str, int]:
+    """A sample contract with oneself, sent at once: the first minute shows the product."""
     try:
-        _save(contract_id)
-        if "prepare" in request.form:
-            desk.prepare(me(), contract_id)
-            return back("sender.contract", contract_id=contract_id)
+        phone = _phone(request.form.get("phone"))
+        content = sample(
+            WEB / "vendor" / "fonts", name=me().name, organisation=house().settings.organisation, language=language()
+        )
+        with tempfile.TemporaryDirectory(dir=_work()) as folder:
+            path = Path(folder) / "upload"
+            path.write_bytes(content)
+            made = house().desk.send_sample(me(), path, title=words(language())(TITLE), phone=phone)
     except Refusal as refusal:
         said = say(refusal)
-        latest = desk.details(me(), contract_id)
-        shown = render_template(
-            "draft.html", details=latest, contract=latest.contract, error=said.sentence, **_rows(latest)
-        )
-        return shown, said.status
-    return back("sender.draft", contract_id=contract_id)
+        return render_template("welcome.html", error=said.sentence), said.status
+    return back("sender.share", contract_id=made.id)
 
 
-def _save(contract_id: str) -> None:
+@door.get("/contracts/<contract_id>/share")
+@sender
+def share(contract_id: str) -> str:
+    """The sample's link as a QR code. Other links are never shown to a sender: they go to their signer alone."""
+    link = house().desk.sample_link(me(), contract_id)
+    contract = house().desk.look(me(), contract_id)
+    return _page(
+        "share.html",
+        "status",
+        contract=contract,
+        link=link,
+        signer=contract.signers[0],
+        development=house().settings.development,
+        live=_live(contract),
+    )
+
+
+@door.get("/contracts/<contract_id>/share.svg")
+@sender
+def qr(contract_id: str) -> Response:
+    picture = io.BytesIO()
+    segno.make(house().desk.sample_link(me(), contract_id), error="m").save(
+        picture, kind="svg", xmldecl=False, border=2, scale=8, dark="#000", light="#fff", title="QR"
+    )
+    return Response(picture.getvalue(), mimetype="image/svg+xml", headers={"Cache-Control": "private, no-store"})
+
+
+# --- the draft, step by step ---
+
+
+@door.get("/contracts/<contract_id>/signers")
+@sender
+def signers(contract_id: str) -> Page:
+    return _signers_page(contract_id)
+
+
+def _signers_page(contract_id: str, refusal: Refusal | None = None, at: str = "") -> Page:
+    """The first step. `at` names the form that a refusal belongs to: a signer's id, or "new"."""
+    details = house().desk.details(me(), contract_id)
+    if details.contract.state is not State.DRAFT:
+        return back("sender.contract", contract_id=contract_id)
+    said = say(refusal) if refusal else None
+    page = render_template(
+        "draft_signers.html",
+        details=details,
+        contract=details.contract,
+        notes=telling.notes(details.notes),
+        in_turn=any(s.order > 1 for s in details.contract.signers),
+        i_sign=any(s.is_sender for s in details.contract.signers),
+        error=said.sentence if said else None,
+        at=at,
+        step=1,
+    )
+    return (page, said.status) if said else page
+
+
+@door.post("/contracts/<contract_id>/signers")
+@sender
+def add_signer(contract_id: str) -> Page:
+    try:
+        house().desk.add_signer(me(), contract_id, _asked_signer())
+    except Refusal as refusal:
+        return _signers_page(contract_id, refusal, at="new")
+    return back("sender.signers", contract_id=contract_id)
+
+
+@door.post("/contracts/<contract_id>/signers/<signer_id>")
+@sender
+def change_signer(contract_id: str, signer_id: str) -> Page:
+    try:
+        house().desk.change_signer(me(), contract_id, _asked_signer(signer_id))
+    except Refusal as refusal:
+        return _signers_page(contract_id, refusal, at=signer_id)
+    return back("sender.signers", contract_id=contract_id)
+
+
+def _asked_signer(signer_id: str | None = None) -> NewSigner:
+    form = request.form
+    return NewSigner(
+        id=signer_id,
+        name=form.get("name", "").strip(),
+        email=_email(form.get("email")),
+        phone=_phone(form.get("phone")),
+        role=form.get("role", ""),
+        language=_language(form.get("language")),
+    )
+
+
+@door.post("/contracts/<contract_id>/signers/<signer_id>/<any(remove, earlier, later):act>")
+@sender
+def arrange_signer(contract_id: str, signer_id: str, act: str) -> Page:
+    desk = house().desk
+    if act == "remove":
+        desk.remove_signer(me(), contract_id, signer_id)
+    else:
+        desk.move_signer(me(), contract_id, signer_id, by=-1 if act == "earlier" else 1)
+    return back("sender.signers", contract_id=contract_id)
+
+
+@door.post("/contracts/<contract_id>/order")
+@sender
+def order_signers(contract_id: str) -> Page:
+    house().desk.order_signers(me(), contract_id, one_after_another=request.form.get("order") == "turns")
+    return back("sender.signers", contract_id=contract_id)
+
+
+@door.post("/contracts/<contract_id>/sign-too")
+@sender
+def sign_too(contract_id: str) -> Page:
+    """The sender is a signer as well, at their own addresses."""
+    try:
+        house().desk.sign_too(me(), contract_id)
+    except Refusal as refusal:
+        return _signers_page(contract_id, refusal, at="me")
+    return back("sender.signers", contract_id=contract_id)
+
+
+@door.route("/contracts/<contract_id>/terms", methods=["GET", "POST"])
+@sender
+def terms(contract_id: str) -> Page:
+    """Title, message, deadline."""
+    contract = house().desk.look(me(), contract_id)
+    if contract.state is not State.DRAFT:
+        return back("sender.contract", contract_id=contract_id)
+    if request.method == "GET":
+        return _terms_page(contract)
+    try:
+        _set_terms(contract_id)
+    except Refusal as refusal:
+        said = say(refusal)
+        return _terms_page(contract, error=said.sentence), said.status
+    return back("sender.fields", contract_id=contract_id)
+
+
+def _terms_page(contract: Contract, error: str | None = None) -> str:
+    due = contract.deadline.astimezone(ZoneInfo(contract.timezone)) if contract.deadline else None
+    typed = request.form
+    return render_template(
+        "draft_terms.html",
+        contract=contract,
+        error=error,
+        title=typed.get("title", contract.title),
+        message=typed.get("message", contract.message),
+        day=typed.get("day", due.date().isoformat() if due else ""),
+        time=typed.get("time", due.strftime("%H:%M") if due else "18:00"),
+        zone=_zone(typed.get("zone", contract.timezone)),
+        zones=_zones(),
+        spoken=typed.get("language", contract.language),
+        step=2,
+    )
+
+
+def _set_terms(contract_id: str) -> None:
     form = request.form
     zone = _zone(form.get("zone"))
     house().desk.set_terms(
@@ -101,83 +333,147 @@ def _save(contract_id: str) -> None:
         contract_id,
         title=form.get("title", ""),
         message=form.get("message", ""),
-        deadline=_moment(form.get("deadline"), zone),
+        deadline=_moment(form.get("day", ""), form.get("time", ""), zone),
         timezone=zone,
         language=_language(form.get("language")),
     )
-    house().desk.name_signers(me(), contract_id, _signers())
 
 
-def _signers() -> list[NewSigner]:
-    form = request.form
-    named = []
-    for row in range(50):
-        name, email, phone = (form.get(f"{part}-{row}", "").strip() for part in ("name", "email", "phone"))
-        if not (name or email or phone):
-            continue
-        named.append(
-            NewSigner(
-                id=form.get(f"id-{row}") or None,
-                name=name,
-                email=normal_email(email) if email else None,
-                phone=normal_phone(phone) if phone else None,
-                role=form.get(f"role-{row}", ""),
-                language=_language(form.get(f"language-{row}")),
-                order=max(1, form.get(f"order-{row}", 1, int)),
-            )
-        )
-    if form.get("sender_signs") == "yes":
-        mine = form.get("sender_id") or None
-        named.append(
-            NewSigner(
-                id=mine, name=me().name, email=me().email, phone=me().phone, language=me().language, is_sender=True
-            )
-        )
-    return named
-
-
-def _rows(details: Any) -> dict[str, Any]:
-    others = [s for s in details.contract.signers if not s.is_sender]
-    mine = next((s for s in details.contract.signers if s.is_sender), None)
-    blank = max(1, DEFAULT_ROWS - len(others))
-    return {"others": [*others, *([None] * blank)], "mine": mine}
-
-
-@door.post("/contracts/<contract_id>/fields")
+@door.get("/contracts/<contract_id>/fields")
 @sender
-def fields(contract_id: str) -> Response:
-    """The field board's autosave: a JSON list of fields."""
-    body = request.get_json()
-    saved = house().desk.place_fields(me(), contract_id, body if isinstance(body, list) else [])
-    return jsonify(saved=len(saved.fields))
+def fields(contract_id: str) -> Page:
+    """Where everybody signs, writes and ticks. Without fields they sign on the page at the end."""
+    details = house().desk.details(me(), contract_id)
+    contract = details.contract
+    if contract.state is not State.DRAFT:
+        return back("sender.contract", contract_id=contract_id)
+    if not contract.signers:
+        return back("sender.signers", contract_id=contract_id)
+    board = {
+        "signers": [{"id": s.id, "name": s.name} for s in contract.signers],
+        "fields": [_placed(f) for f in contract.fields],
+    }
+    return render_template("draft_fields.html", details=details, contract=contract, board=board, step=3)
+
+
+def _placed(field: Any) -> dict[str, Any]:
+    names = ("id", "signer_id", "page", "x", "y", "w", "h", "required", "label")
+    return {"kind": field.kind.value, **{name: getattr(field, name) for name in names}}
+
+
+@door.route("/contracts/<contract_id>/fields", methods=["POST", "PUT"])
+@in_json
+@sender
+def place_fields(contract_id: str) -> Response:
+    """The field board's autosave: a JSON list of fields, bare or under "fields"."""
+    body = request.get_json(silent=True)
+    placed = body.get("fields") if isinstance(body, dict) else body
+    if not isinstance(placed, list):
+        raise Refusal("field_unreadable")
+    saved = house().desk.place_fields(me(), contract_id, placed)
+    return jsonify(fields=[_placed(f) for f in saved.fields])
+
+
+@door.get("/contracts/<contract_id>/review")
+@sender
+def review(contract_id: str) -> Page:
+    return _review_page(contract_id)
+
+
+def _review_page(contract_id: str, refusal: Refusal | None = None) -> Page:
+    details = house().desk.details(me(), contract_id)
+    if details.contract.state is not State.DRAFT:
+        return back("sender.contract", contract_id=contract_id)
+    said = say(refusal) if refusal else None
+    page = render_template(
+        "draft_review.html",
+        details=details,
+        contract=details.contract,
+        notes=telling.notes(details.notes),
+        in_turn=any(s.order > 1 for s in details.contract.signers),
+        error=said.sentence if said else None,
+        step=4,
+    )
+    return (page, said.status) if said else page
+
+
+@door.post("/contracts/<contract_id>/prepare")
+@sender
+def prepare(contract_id: str) -> Page:
+    """From here on the bytes never change."""
+    try:
+        house().desk.prepare(me(), contract_id)
+    except Refusal as refusal:
+        return _review_page(contract_id, refusal)
+    return back("sender.contract", contract_id=contract_id)
+
+
+# --- a contract's own page ---
 
 
 @door.get("/contracts/<contract_id>")
 @signed_in
-def contract(contract_id: str) -> str | AnyResponse:
+def contract(contract_id: str) -> Page:
     """Parties, state, timeline, document and what is next; for a signer the little that is theirs."""
     seen = house().shelf.signed_by(me(), contract_id)
     if seen.owner_id != me().id:
-        return render_template("contract_signer.html", contract=seen, done=seen.state in DONE)
+        return _signers_view(contract_id)
     if seen.state is State.DRAFT:
-        return back("sender.draft", contract_id=contract_id)
-    details = house().desk.details(me(), contract_id)
-    page = "contract_body.html" if request.htmx else "contract.html"  # type: ignore[attr-defined]
-    return render_template(
-        page,
-        details=details,
-        contract=details.contract,
-        done=details.contract.state in DONE,
-        may_sign=any(s.is_sender for s in details.contract.turn),
-        fingerprint=fingerprint(details.contract.document.sha256 if details.contract.document else ""),
+        return back("sender.review" if seen.signers else "sender.signers", contract_id=contract_id)
+    return _contract_page(house().desk.details(me(), contract_id))
+
+
+def _signers_view(contract_id: str) -> str:
+    part = house().shelf.signer_of(me(), contract_id)
+    return _page(
+        "contract_signer.html",
+        "body",
+        part=part,
+        contract=part.contract,
+        done=part.contract.state in DONE,
+        labels=house().shelf.labels(me(), contract_id),
+        live=_live(part.contract),
     )
 
 
-@door.post("/contracts/<contract_id>/<any(prepare, reopen, send, withdraw, retry):act>")
+def _contract_page(details: Details) -> str:
+    contract = details.contract
+    lines = telling.timeline(contract, details.evidence, owner_id=details.owner.id, owner_name=details.owner.name)
+    return _page(
+        "contract.html",
+        "body",
+        details=details,
+        contract=contract,
+        done=contract.state in DONE,
+        ended=contract.state in ENDED,
+        turn={s.id for s in contract.turn},
+        may_sign=any(s.is_sender for s in contract.turn),
+        may_withdraw=_may_withdraw(contract),
+        timeline=lines,
+        deliveries=telling.deliveries(contract, details.messages, masked=masked),
+        signed_at={s.id: telling.signed_at(details.evidence, s) for s in contract.signers},
+        sites=sorted(
+            {site for sha, site, _ in details.copies if contract.document and sha == contract.document.sha256}
+        ),
+        live=_live(contract),
+    )
+
+
+def _may_withdraw(contract: Contract) -> bool:
+    return contract.state in (State.PREPARED, State.SENT) or (contract.state is State.STUCK and not contract.all_signed)
+
+
+def _live(contract: Contract) -> str:
+    """The live line's address, with a ticket for this contract alone."""
+    return f"/live?ticket={live_ticket((f'contract:{contract.id}',), f'person:{me().id}')}"
+
+
+@door.post("/contracts/<contract_id>/<any(reopen, send, retry):act>")
 @sender
 def do(contract_id: str, act: str) -> AnyResponse:
-    """One tap on the desk: each may be pressed twice."""
-    getattr(house().desk, act)(me(), contract_id)
+    """One tap on the desk; each may be pressed twice."""
+    desk = house().desk
+    {"reopen": desk.reopen, "send": desk.send, "retry": desk.retry}[act](me(), contract_id)
     return back("sender.contract", contract_id=contract_id)
 
 
@@ -188,6 +484,16 @@ def sign(contract_id: str) -> AnyResponse:
     return redirect(house().desk.own_link(me(), contract_id), code=303)
 
 
+@door.route("/contracts/<contract_id>/withdraw", methods=["GET", "POST"])
+@sender
+def withdraw(contract_id: str) -> Page:
+    """Asks once more, then takes the contract back."""
+    if request.method == "POST":
+        house().desk.withdraw(me(), contract_id, request.form.get("reason", ""))
+        return back("sender.contract", contract_id=contract_id)
+    return render_template("withdraw.html", contract=house().desk.look(me(), contract_id))
+
+
 @door.post("/contracts/<contract_id>/signers/<signer_id>/remind")
 @sender
 def remind(contract_id: str, signer_id: str) -> AnyResponse:
@@ -195,31 +501,42 @@ def remind(contract_id: str, signer_id: str) -> AnyResponse:
     return back("sender.contract", contract_id=contract_id)
 
 
-@door.post("/contracts/<contract_id>/signers/<signer_id>/correct")
+@door.route("/contracts/<contract_id>/signers/<signer_id>/correct", methods=["GET", "POST"])
 @sender
-def correct(contract_id: str, signer_id: str) -> AnyResponse:
-    email, phone = request.form.get("email", "").strip(), request.form.get("phone", "").strip()
-    house().desk.correct(
-        me(),
-        contract_id,
-        signer_id,
-        email=normal_email(email) if email else None,
-        phone=normal_phone(phone) if phone else None,
-    )
+def correct(contract_id: str, signer_id: str) -> Page:
+    """Another address for a signer; their old link is dead."""
+    signer = house().desk.look(me(), contract_id).signer(signer_id)
+    if request.method == "GET":
+        return _correct_page(contract_id, signer)
+    try:
+        email, phone = _email(request.form.get("email")), _phone(request.form.get("phone"))
+        house().desk.correct(me(), contract_id, signer_id, email=email, phone=phone)
+    except Refusal as refusal:
+        said = say(refusal)
+        return _correct_page(contract_id, signer, said.sentence), said.status
     return back("sender.contract", contract_id=contract_id)
+
+
+def _correct_page(contract_id: str, signer: Signer, error: str | None = None) -> str:
+    return render_template("correct.html", contract_id=contract_id, signer=signer, error=error)
 
 
 @door.post("/contracts/<contract_id>/file")
 @signed_in
 def file(contract_id: str) -> AnyResponse:
-    labels = request.form.get("labels", "").split(",")
+    """Folder and labels; they change nothing of the contract."""
+    labels = request.form.get("labels", "").replace("\uff0c", ",").split(",")
     house().shelf.file(me(), contract_id, folder=request.form.get("folder"), labels=labels)
     return back("sender.contract", contract_id=contract_id)
+
+
+# --- the document ---
 
 
 @door.get("/contracts/<contract_id>/document.pdf")
 @sender
 def document(contract_id: str) -> Response:
+    """The newest revision, as it is now."""
     seen, content = house().desk.document(me(), contract_id)
     return download(content, seen.title)
 
@@ -234,19 +551,50 @@ def sealed(contract_id: str) -> Response:
 @door.get("/contracts/<contract_id>/pages/<int:page>")
 @sender
 def picture(contract_id: str, page: int) -> Response:
-    details = house().desk.details(me(), contract_id)
-    sha256 = details.contract.document.sha256 if details.contract.document else ""
-    path = house().pages.picture(sha256, page=page, width=780)
-    response = send_file(path.absolute(), conditional=True)
-    response.headers["Cache-Control"] = "private, max-age=600"
+    """A page as a picture; the digest in the address makes it keepable."""
+    width = request.args.get("w", 780, int)
+    sha256 = _sha256(contract_id)
+    path = house().pages.picture(sha256, page=page, width=width if width in PICTURE_WIDTHS else 780)
+    return _keepable(send_file(path.absolute(), conditional=True), sha256)
+
+
+@door.get("/contracts/<contract_id>/pages/<int:page>/words")
+@sender
+def page_words(contract_id: str, page: int) -> Response:
+    sha256 = _sha256(contract_id)
+    return _keepable(jsonify(house().pages.words(sha256, page=page)), sha256)
+
+
+def _sha256(contract_id: str) -> str:
+    contract = house().desk.look(me(), contract_id)
+    if contract.document is None:
+        raise Refusal("not_now", state=contract.state.value)
+    return contract.document.sha256
+
+
+def _keepable(response: Response, sha256: str) -> Response:
+    fixed = request.args.get("v") == sha256[:16]
+    response.headers["Cache-Control"] = "private, max-age=604800, immutable" if fixed else "private, no-cache"
     return response
 
 
-def _moment(text: str | None, zone: str) -> datetime | None:
-    if not text:
+# --- what is typed ---
+
+
+def _email(text: str | None) -> str | None:
+    return normal_email(text) if text and text.strip() else None
+
+
+def _phone(text: str | None) -> str | None:
+    return normal_phone(text.strip()) if text and text.strip() else None
+
+
+def _moment(day: str, time: str, zone: str) -> datetime | None:
+    """The deadline; none when no day is given. A day without a time ends with the day."""
+    if not day.strip():
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+        return datetime.fromisoformat(f"{day}T{time or '23:59'}").replace(tzinfo=ZoneInfo(zone))
     except ValueError as error:
         raise Refusal("deadline_unreadable") from error
 
@@ -258,11 +606,23 @@ def _day(text: str | None) -> datetime | None:
         return None
 
 
+def _day_after(text: str | None) -> datetime | None:
+    """The last day of a search counts as a whole."""
+    day = _day(text)
+    return day + timedelta(days=1) if day else None
+
+
 def _zone(name: str | None) -> str:
     try:
         return ZoneInfo(name).key if name else "UTC"
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "UTC"
+
+
+def _zones() -> list[str]:
+    """Places that people know: "Asia/Shanghai", and UTC."""
+    odd = ("Etc/", "SystemV/", "US/", "posix", "right")
+    return ["UTC", *sorted(z for z in available_timezones() if "/" in z and not z.startswith(odd))]
 
 
 def _language(text: str | None) -> str:

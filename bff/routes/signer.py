@@ -5,9 +5,10 @@ kept by a cache or a service worker, and no address under /s/ leaves in a Refere
 """
 
 import json
+from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, send_file
+from flask import Blueprint, Response, g, jsonify, render_template, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core import mark as marks
@@ -221,9 +222,8 @@ def mark(token: str) -> Response:
 
 def download(content: bytes, title: str) -> Response:
     """A PDF under the contract's title (RFC 6266), kept by no cache."""
-    response = make_response(content)
-    response.mimetype = "application/pdf"
-    response.headers.set("Content-Disposition", "attachment", filename=_file_name(title))
+    name = _file_name(title)
+    response = send_file(BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -456,6 +456,11 @@ class Desk:
                 routes={s.id: _routes(s) for s in contract.signers},
             )
 
+    def look(self, owner: Person, contract_id: str) -> Contract:
+        """The contract alone."""
+        with self._store.read() as unit:
+            return self._owned(unit, owner, contract_id)
+
     def document(self, owner: Person, contract_id: str) -> tuple[Contract, bytes]:
         """The newest revision, for reading and download."""
         with self._store.read() as unit:

@@ -32,15 +32,15 @@ PARTS = (
     (
         _("1. What this is"),
         _(
-            "This is a sample. It shows on your own phone how a contract is read, signed and sealed here. It binds nobody"
-            " to anything but a cup of tea."
+            "This is a sample. It shows on your own phone how a contract is read, signed and sealed here. It binds"
+            " nobody to anything but a cup of tea."
         ),
     ),
     (
         _("2. The cup of tea"),
         _(
-            "%(name)s promises to pause for one cup of tea, or coffee, before the end of this week, and to look out of a"
-            " window while drinking it."
+            "%(name)s promises to pause for one cup of tea, or coffee, before the end of this week, and to look out of"
+            " a window while drinking it."
         ),
     ),
     (
@@ -54,8 +54,9 @@ PARTS = (
     (
         _("4. What comes out"),
         _(
-            "A PDF that every ordinary reader can check. It carries inside itself who signed, what they were shown, when"
-            " it was and with what intent, with timestamps of an authority. You can check it years from now without us."
+            "A PDF that every ordinary reader can check. It carries inside itself who signed, what they were shown,"
+            " when it was and with what intent, with timestamps of an authority. You can check it years from"
+            " now without us."
         ),
     ),
     (

@@ -136,15 +136,25 @@ def _send(page: Page, running: Running, document: Path) -> None:
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("link", name="My contracts").click()
     page.get_by_role("link", name="New contract").click()
-    page.get_by_label("PDF file").set_input_files(document)
-    page.get_by_role("button", name="Upload").click()
-    for row, (name, email, mobile) in enumerate(
-        [("Bob Buyer", "bob@example.org", "+4915112345678"), ("李雷", "carol@example.org", "")]
-    ):
-        page.locator(f"[name=name-{row}]").fill(name)
-        page.locator(f"[name=email-{row}]").fill(email)
-        page.locator(f"[name=phone-{row}]").fill(mobile)
+    page.get_by_label("PDF file").set_input_files(document)  # it is sent as soon as it is chosen
+    page.wait_for_url("**/signers")
+    for name, email, mobile in [
+        ("Bob Buyer", "bob@example.org", "+4915112345678"),
+        ("李雷", "carol@example.org", ""),
+    ]:
+        form = page.locator("details", has_text="Add a signer")
+        if not form.get_by_label("Name").is_visible():
+            form.locator("summary").click()
+        form.get_by_label("Name").fill(name)
+        form.get_by_label("E-mail").fill(email)
+        form.get_by_label("Mobile number").fill(mobile)
+        form.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator(".people")).to_contain_text(name)
+    page.get_by_role("link", name="Continue").click()
     page.get_by_role("button", name="Continue").click()
+    page.locator("field-board .palette").wait_for()
+    page.get_by_role("link", name="Continue").click()
+    page.get_by_role("button", name="Prepare").click()
     page.get_by_role("button", name="Send now").click()
     expect(page.locator("#contract")).to_have_attribute("data-state", "sent")
 

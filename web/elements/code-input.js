@@ -1,10 +1,10 @@
 /**
  * <code-input>: the code that came by SMS or e-mail. Filled in by the phone where it can; sent by itself when complete.
  *
- *   <code-input resend-after="60"><label for="code">…</label><input id="code" name="code" …>
- *     <button data-resend form="resend-form" class="button quiet">Send again</button></code-input>
+ *   <code-input resend-after="60"><label for="code">…</label><input id="code" name="code" …></code-input>
  *
- * Attributes: length (6), resend-after (seconds until the data-resend button works), data-text-wait ("again in {s} s").
+ * Attributes: length (6), resend-after (seconds until the data-resend button works, which stands in a form of its own in
+ *   the same section), data-text-wait ("again in {s} s").
  * Uses WebOTP where it exists (the message ends in `@host #code`). Ends by submitting the form that it is in.
  */
 
@@ -55,7 +55,7 @@ class CodeInput extends HTMLElement {
   }
 
   #countDown() {
-    const button = this.querySelector("[data-resend]");
+    const button = this.closest("section, main")?.querySelector("[data-resend]");
     let left = Number(this.getAttribute("resend-after") ?? 0);
     if (!button || !left) return;
     const words = button.textContent;

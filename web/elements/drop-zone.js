@@ -12,7 +12,6 @@
  */
 
 import { fill } from "../lib/words.js";
-import { pageToken } from "./page-token.js";
 
 class DropZone extends HTMLElement {
   connectedCallback() {
@@ -25,6 +24,7 @@ class DropZone extends HTMLElement {
     for (const kind of ["dragenter", "dragover"]) this.addEventListener(kind, (event) => this.#over(event, true));
     for (const kind of ["dragleave", "drop"]) this.addEventListener(kind, (event) => this.#over(event, false));
     this.addEventListener("drop", (event) => this.#dropped(event));
+    if (this.input.files.length) this.#chosen(); // chosen while this script was still on its way
   }
 
   #build() {
@@ -105,7 +105,6 @@ class DropZone extends HTMLElement {
     sending.addEventListener("error", () => this.#fail());
     sending.open("POST", this.form.action);
     sending.setRequestHeader("Accept", "application/json");
-    if (pageToken()) sending.setRequestHeader("X-CSRF-Token", pageToken());
     sending.send(body);
   }
 

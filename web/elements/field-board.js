@@ -3,8 +3,8 @@
  *
  * Wraps <figure data-page data-w data-h><img></figure> for each page and
  *   <script type="application/json" data-board>{"signers":[{"id","name"}],"fields":[…]}</script>
- * Attributes: name (of the hidden input with the fields' JSON, "fields"), save-url (the JSON {"fields": […]} is PUT there
- *   after each change), data-text-signature, -date, -text, -checkbox (kinds); -signer (label of the signer's choice);
+ * Attributes: name (of the hidden input with the fields' JSON, "fields"), save-url (the JSON list of fields is POSTed
+ *   there after each change), data-text-signature, -date, -text, -checkbox (kinds); -signer (label of the signer's choice);
  *   -palette (name of the toolbar), -place ("tap the page"), -placed, -moved, -removed ("{kind}, {signer}, page {page}";
  *   moved also has {x} and {y} in percent), -undone, -redone, -undo, -redo, -edit, -remove, -required, -label, -done,
  *   -optional, -saved, -saving, -unsaved, -retry, -help (how the keyboard works, read with each field).
@@ -17,7 +17,6 @@ import { Autosave } from "../lib/autosave.js";
 import { FULL, History, KINDS, clamp, inReadingOrder, nudge, place, resize, serialise, snap, snapCorner } from "../lib/board.js";
 import { Refused, request } from "../lib/net.js";
 import { fill } from "../lib/words.js";
-import { pageToken } from "./page-token.js";
 
 const COLOURS = 6;
 const CORNERS = ["nw", "ne", "sw", "se"];
@@ -507,14 +506,14 @@ class FieldBoard extends HTMLElement {
   #save(text) {
     const url = this.getAttribute("save-url");
     if (!url) return Promise.resolve();
-    return request(url, { method: "PUT", json: { fields: JSON.parse(text) }, csrf: pageToken() });
+    return request(url, { method: "POST", json: JSON.parse(text) });
   }
 
   #leave() {
     if (!this.autosave.pending || !this.hasAttribute("save-url")) return;
     this.autosave.stop();
-    const json = { fields: JSON.parse(this.input.value) };
-    request(this.getAttribute("save-url"), { method: "PUT", json, csrf: pageToken(), keepalive: true }).catch(() => {
+    const json = JSON.parse(this.input.value);
+    request(this.getAttribute("save-url"), { method: "POST", json, keepalive: true }).catch(() => {
       // The page is going away; what could not be saved is still in the form's hidden input if it comes back.
     });
   }

@@ -7,7 +7,7 @@
  * `data-src` instead of `src` leaves lazy loading to the element. `data-words` answers [{"text","x","y","w","h"}] in
  * ten-thousandths. Fields come as <script type="application/json" data-fields>[{"id","kind","page","x","y","w","h",
  * "mine","required","label"}]</script>; mine are buttons, the others only outlines.
- * Attributes: report-url (read pages are sent there by sendBeacon as form data: pages=[{"page","ms"}] and csrf_token),
+ * Attributes: report-url (read pages are sent there by sendBeacon as form data: pages=[{"page","ms"}]),
  *   data-text-page ("Page {n} of {total}"), data-text-zoom-in, data-text-zoom-out, data-text-failed, data-text-retry.
  * Events: page-change {page, total}; field-open {id} when one of my fields is tapped.
  * Methods: show(id, {text, picture}) puts a value on a field's place; reveal(id) scrolls to a field.
@@ -16,7 +16,6 @@
 import { requestJson } from "../lib/net.js";
 import { Reading, currentPage, stretch } from "../lib/reading.js";
 import { fill } from "../lib/words.js";
-import { pageToken } from "./page-token.js";
 
 const REPORT_EVERY_MS = 15_000;
 const DOUBLE_TAP_MS = 320;
@@ -246,7 +245,6 @@ class PageReader extends HTMLElement {
     if (!url || !pages.length) return;
     const form = new FormData();
     form.set("pages", JSON.stringify(pages));
-    form.set("csrf_token", pageToken());
     navigator.sendBeacon?.(url, form);
   }
 

@@ -20,7 +20,6 @@
 
 import { Refused, Unreachable, requestJson } from "../lib/net.js";
 import { creationOptions, credentialJson, freshFor, reason, requestOptions, wantsGesture } from "../lib/webauthn.js";
-import { pageToken } from "./page-token.js";
 
 const CHANGE_PAUSE_MS = 400;
 const MOST_REFRESHES = 12;
@@ -98,8 +97,7 @@ class PasskeyButton extends HTMLElement {
     try {
       const body = new FormData(this.form);
       body.delete(this.#inputName);
-      const csrf = pageToken();
-      const answer = await requestJson(this.getAttribute("options-url"), { method: "POST", body, csrf, signal });
+      const answer = await requestJson(this.getAttribute("options-url"), { method: "POST", body, signal });
       this.#take(answer);
       this.dispatchEvent(new CustomEvent("passkey-ready", { bubbles: true }));
     } catch (error) {
@@ -151,7 +149,6 @@ class PasskeyButton extends HTMLElement {
     const answer = await requestJson(this.getAttribute("create-url"), {
       method: "POST",
       json: { intent, credential: credentialJson(made) },
-      csrf: pageToken(),
       signal: this.#stop.signal,
     });
     this.#take(answer);

@@ -30,7 +30,7 @@ export class Unreachable extends Error {
 }
 
 /**
- * The response of a request that succeeded. Options: method, body, json (sent as JSON), csrf (token), headers, signal,
+ * The response of a request that succeeded. Options: method, body, json (sent as JSON), headers, signal,
  * keepalive, timeoutMs, retries (GET only). Throws Refused, Unreachable, or the signal's AbortError.
  */
 export async function request(url, options = {}, world = {}) {
@@ -69,9 +69,8 @@ async function once(url, method, options, fetch) {
   return response;
 }
 
-function sent(method, { body, json, csrf, headers, keepalive }) {
+function sent(method, { body, json, headers, keepalive }) {
   const all = { ...headers };
-  if (csrf && method !== "GET") all["X-CSRF-Token"] = csrf;
   if (json !== undefined) all["Content-Type"] = "application/json";
   return {
     method,

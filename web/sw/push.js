@@ -27,7 +27,7 @@ function told(text) {
 /** The address a tap opens: only ever our own origin, else the start page. */
 export function destination(url, origin) {
   try {
-    const target = new URL(url, origin);
+    const target = new URL(url ?? "/", origin);
     return target.origin === origin ? target.href : `${origin}/`;
   } catch {
     return `${origin}/`;
