@@ -1,0 +1,189 @@
+"""Ways through the pages that many journeys share: claim and sign in, upload and send, open a link and sign.
+
+Everything is done as a person does it, by labels and buttons. Whoever wants to look at the screens on the way hands in
+`look`, which is called with each of them.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.builders import a_pdf
+from tests.journeys.house import RunningHouse
+
+SEAL_MILLISECONDS = 60_000
+Look = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Party:
+    """Somebody who signs. Without a phone there is no code; without an e-mail address the link goes to the phone."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    role: str = ""
+    language: str = ""
+
+
+BOB = Party("Bob Buyer", "bob@example.org", "+4915112345678", role="Buyer")
+LI_LEI = Party("李雷", "lilei@example.org", role="Managing director")
+
+
+def unseen(page: Page) -> None:
+    """Looks at nothing."""
+
+
+def claim(page: Page, house: RunningHouse, *, name: str = "Olga Owner", email: str = "olga@example.org") -> None:
+    """The first person becomes the owner; ends on the list."""
+    page.goto(house.claim)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("E-mail address or mobile number").fill(email)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("link", name="My contracts").click()
+    page.wait_for_url(f"{house.url}/")
+
+
+def sign_in(page: Page, house: RunningHouse, contact: str, *, look: Look = unseen) -> None:
+    """By a code sent to an address that is known; ends on the list."""
+    page.goto(f"{house.url}/sign-in")
+    look(page)
+    before = len(house.letters(to=contact, template="sign_in_code"))
+    page.get_by_label("E-mail address or mobile number").fill(contact)
+    page.get_by_role("button", name="Send me a code").click()
+    look(page)
+    page.locator("[name=code]").press_sequentially(house.code(contact, template="sign_in_code", after=before))
+    page.wait_for_url(f"{house.url}/")
+
+
+# --- the sender
+
+
+def upload(page: Page, house: RunningHouse, document: Path) -> str:
+    """A new draft; the id of its contract."""
+    page.goto(f"{house.url}/contracts/new")
+    page.get_by_label("PDF file").set_input_files(document)  # it is sent as soon as it is chosen
+    page.wait_for_url("**/signers")
+    return page.url.split("/")[-2]
+
+
+def add_signer(page: Page, party: Party) -> None:
+    form = page.locator("details", has_text="Add a signer")
+    if not form.get_by_label("Name").is_visible():
+        form.locator("summary").click()
+    form.get_by_label("Name").fill(party.name)
+    form.get_by_label("E-mail").fill(party.email)
+    form.get_by_label("Mobile number").fill(party.phone)
+    form.get_by_label("Role").fill(party.role)
+    if party.language:
+        form.get_by_label("Language").select_option(party.language)
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator(".people")).to_contain_text(party.name)
+
+
+def upload_and_send(
+    page: Page,
+    house: RunningHouse,
+    parties: Sequence[Party],
+    *,
+    title: str = "Purchase agreement",
+    pages: int = 2,
+    in_turn: bool = False,
+    deadline: tuple[str, str] | None = None,
+    send: bool = True,
+) -> str:
+    """The quick way, for journeys about what comes after: no fields, everybody signs on the page at the end.
+
+    `page` is signed in. `deadline` is a day and a time as the page's inputs have them, in the zone of the page. Ends on
+    the contract's page, sent (or prepared), and returns the contract's id."""
+    document = house.folder / f"{title}.pdf"
+    document.write_bytes(a_pdf(pages=pages, words=title if title.isascii() else "Agreement"))
+    contract = upload(page, house, document)
+    for party in parties:
+        add_signer(page, party)
+    if in_turn:
+        page.get_by_role("button", name="One after another").click()
+    page.get_by_role("link", name="Continue").click()
+    if deadline is not None:
+        page.get_by_label("Day").fill(deadline[0])
+        page.get_by_label("Time", exact=True).fill(deadline[1])
+    page.get_by_role("button", name="Continue").click()
+    page.locator("field-board .palette").wait_for()
+    page.get_by_role("link", name="Continue").click()
+    page.get_by_role("button", name="Prepare").click()
+    expect(state_of(page)).to_have_attribute("data-state", "prepared")
+    if send:
+        page.get_by_role("button", name="Send now").click()
+        expect(state_of(page)).to_have_attribute("data-state", "sent")
+    return contract
+
+
+def state_of(page: Page) -> Locator:
+    """The part of a contract's page that carries its state: data-state, data-level."""
+    return page.locator("#contract")
+
+
+def show(page: Page, house: RunningHouse, contract: str) -> Locator:
+    page.goto(f"{house.url}/contracts/{contract}")
+    return state_of(page)
+
+
+# --- the signer
+
+
+def read(page: Page, link: str, *, look: Look = unseen) -> None:
+    page.goto(link)
+    expect(page.locator("page-reader img").first).to_be_visible()
+    look(page)
+
+
+def to_the_last_step(page: Page, link: str, *, look: Look = unseen) -> None:
+    """Opens the link, reads, agrees with the typed name; ends where the signature is confirmed."""
+    read(page, link, look=look)
+    page.get_by_role("link", name="Continue to sign").click()
+    look(page)
+    page.get_by_role("button", name="Agree and continue").click()
+    expect(page.get_by_role("heading", name="Confirm your signature")).to_be_visible()
+    look(page)
+
+
+def confirm_by_code(page: Page, house: RunningHouse, phone: str) -> None:
+    """On the last step: asks for a code and types it in."""
+    before = len(house.letters(to=phone, template="code"))
+    page.get_by_role("button", name="Send me a code by SMS").click()
+    page.locator("[name=code]").press_sequentially(house.code(phone, after=before))
+    expect(signed(page)).to_be_visible()
+
+
+def confirm_by_fingerprint(page: Page) -> None:
+    """On the last step, on a phone with an Authenticator."""
+    page.get_by_role("button", name="Sign with fingerprint or face").click()
+    expect(signed(page)).to_be_visible()
+
+
+def signed(page: Page) -> Locator:
+    """What a signer sees from the moment they have signed."""
+    return page.locator("#status").get_by_text(re.compile("You have signed|Complete"))
+
+
+def sign_by_code(page: Page, house: RunningHouse, party: Party, *, link: str | None = None) -> None:
+    to_the_last_step(page, link or house.link(party.email or party.phone))
+    confirm_by_code(page, house, party.phone)
+
+
+def sign_by_fingerprint(page: Page, house: RunningHouse, party: Party, *, link: str | None = None) -> None:
+    to_the_last_step(page, link or house.link(party.email or party.phone))
+    confirm_by_fingerprint(page)
+
+
+def download_sealed(page: Page, to: Path) -> Path:
+    """Waits on the page of a signer or sender until the sealed document is there, and takes it."""
+    button = page.get_by_role("link", name="Download the signed document")
+    expect(button).to_be_visible(timeout=SEAL_MILLISECONDS)
+    with page.expect_download() as download:
+        button.click()
+    download.value.save_as(to)
+    return to
