@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     doctor.set_defaults(command=_doctor)
 
-    verify = commands.add_parser("verify", help="judge a signed PDF offline, from the file alone")
+    verify = commands.add_parser("verify", help="judge a signed PDF or an evidence bundle offline, from the file alone")
     verify.add_argument("file", type=Path)
     verify.add_argument("--root", type=Path, action="append", default=[], help="root certificates, PEM; may repeat")
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
@@ -84,11 +84,20 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from bff.signing import verify
+    from bff.signing import bundle, verify
 
-    return verify.main(
-        [str(chosen.file), *(f"--root={root}" for root in chosen.root), *(["--json"] if chosen.json else [])]
-    )
+    words = [str(chosen.file), *(f"--root={root}" for root in chosen.root), *(["--json"] if chosen.json else [])]
+    return verify.main(words, judge=bundle.judge if _is_bundle(chosen.file) else verify.verify)
+
+
+def _is_bundle(file: Path) -> bool:
+    from bff.signing.bundle import is_bundle
+
+    try:
+        with file.open("rb") as opened:
+            return is_bundle(opened.read(4))
+    except OSError:
+        return False  # the judge says what is wrong with it
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import threading
 from datetime import timedelta
 
+from bff.core.errors import Fault
 from bff.settings import from_environment
 from bff.wiring import House, build
 
@@ -34,11 +35,22 @@ def tick(home: House) -> int:
     """One round; how many errands were handed over."""
     for contract_id in home.desk.overdue():
         home.desk.expire(contract_id)
+    if home.history.due():
+        _write_history(home)
     with home.store.begin() as unit:
         due = unit.errands.claim_due(lease=timedelta(seconds=home.settings.errand_lease_seconds))
     for errand in due:
         home.queue.hand_over(errand.id, errand.kind, errand.contract_id or "")
     return len(due)
+
+
+def _write_history(home: House) -> None:
+    """A head of the tree; while the timestamp service is down it waits for the next round, and nothing else does."""
+    try:
+        home.history.grow()
+        home.history.finish()
+    except Fault as fault:
+        log.warning("the tree's newest head waits: %s", fault.code)
 
 
 def _tick_and_report(home: House, ticks: int) -> None:

@@ -68,6 +68,8 @@ class Settings:
     sockets_per_person: int = 8
     errand_lease_seconds: int = 60
     """An errand handed to a worker and not finished after this long is handed over again; every job may run twice."""
+    history_minutes: int = 60
+    """How often the tree over all contracts gets a new head, when anything happened."""
     clock_seconds: float = 5.0
     """How often the clock looks for due errands, deadlines and reminders."""
     log_level: str = "INFO"

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from redis import Redis
 
 from bff.archive.sites import FolderSites
@@ -30,9 +31,12 @@ from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
 from bff.settings import Settings
 from bff.signing.authority import Authority, EmbeddedTimestamps, UrlTimestamps
+from bff.signing.bundle import fingerprint
 from bff.signing.ceremony import Ceremony, Policy
 from bff.signing.courier import Courier
 from bff.signing.desk import Desk
+from bff.signing.history import History
+from bff.signing.history import House as Vouching
 from bff.signing.intake import Intake
 from bff.signing.links import Links
 from bff.signing.pades import HIDDEN_FONT, PyhankoPades
@@ -241,6 +245,29 @@ class House:
     @cached_property
     def sealing(self) -> Sealing:
         return Sealing(store=self.store, archive=self.archive, pades=self.pades, links=self.links)
+
+    @cached_property
+    def history(self) -> History:
+        own = EmbeddedTimestamps(self.authority, self.clock)
+        outside = [self.timestamps] if isinstance(self.timestamps, UrlTimestamps) else []
+        return History(
+            store=self.store,
+            clock=self.clock,
+            archive=self.archive,
+            house=self._vouching,
+            timestamps=[own, *outside],
+            every=timedelta(minutes=self.settings.history_minutes),
+        )
+
+    def _vouching(self) -> Vouching:
+        outside = self.timestamps.roots if isinstance(self.timestamps, UrlTimestamps) else ()
+        roots = self.authority.roots_pem()
+        return Vouching(
+            fingerprint=fingerprint(roots[0]),
+            sign=self.authority.vouch,
+            certificate=self.authority.seal.certificate.public_bytes(Encoding.PEM),
+            roots=(*roots, *outside),
+        )
 
     @cached_property
     def courier(self) -> Courier:

@@ -118,6 +118,35 @@ def a_sent_contract(home: House, owner: Person, *signers: NewSigner, deadline: d
     return sent
 
 
+def a_sealed_contract(home: House, owner: Person) -> Contract:
+    """Sent, signed by Bob (code) and Li Lei (passkey), sealed and archived."""
+    from tests.soft_authenticator import SoftAuthenticator
+
+    sent = a_sent_contract(home, owner)
+    bob = _chosen(home, sent, "Bob Buyer")
+    issued = home.ceremony.send_code(bob, address="192.0.2.1")
+    code = inbox(home, to=BOB.phone or "")[0].body.rsplit("#", 1)[1].strip()
+    home.ceremony.sign_with_code(bob, issued.id, code)
+    work(home)
+    li = _chosen(home, sent, "李雷")
+    device = SoftAuthenticator("http://localhost:8000")
+    asked = home.ceremony.ask_passkey(li)
+    if asked.flow == "create":
+        asked = home.ceremony.enrol(li, asked.intent_id, device.create(dict(asked.options)))
+        home.__dict__["device_of_li"] = device
+    answer = home.__dict__["device_of_li"].get(dict(asked.options))
+    home.ceremony.sign_with_passkey(li, asked.intent_id, answer)
+    work(home)
+    return home.desk.look(owner, sent.id)
+
+
+def _chosen(home: House, contract: Contract, name: str) -> str:
+    token = token_of(home, contract, name)
+    home.ceremony.open(token)
+    home.ceremony.choose(token, mark={"kind": "typed", "face": "auto"}, values={}, consented=True, language="en")
+    return token
+
+
 def work(home: House, *, rounds: int = 10) -> None:
     """Carry out every errand that is due, as the workers would, until there is none."""
     for _ in range(rounds):

@@ -1,6 +1,6 @@
-"""What the authority publishes: root certificates, and the CRL of each certificate that it issued."""
+"""What the house publishes: its root certificates, the CRL of each certificate, and the heads of its tree."""
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, jsonify
 
 from bff.routes.shared import house
 
@@ -21,3 +21,15 @@ def crl(serial: str) -> Response:
     if found is None:
         abort(404)
     return Response(found, mimetype="application/pkix-crl", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@door.get("/head.json")
+def head() -> Response:
+    """The newest signed head of the tree over all contracts: keep one, and compare later."""
+    return jsonify(house().history.newest())
+
+
+@door.get("/consistency/<int:old>/<int:size>.json")
+def consistency(old: int, size: int) -> Response:
+    """The proof that the tree of `size` leaves begins with the one of `old` (RFC 6962, section 2.1.2)."""
+    return jsonify(house().history.consistency(old, size))

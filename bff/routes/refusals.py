@@ -37,6 +37,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
     ),
     "link_expired": (410, _("This link is too old to be used. Ask the sender for a new one.")),
     "no_such_contract": (404, _("There is no such contract here, or it is not yours.")),
+    "no_head_yet": (404, _("There is no such head of the tree.")),
     "no_such_signer": (404, _("There is no such signer in this contract.")),
     "contract_declined": (409, _("Somebody declined this contract, so it cannot be signed any more.")),
     "contract_withdrawn": (409, _("The sender has withdrawn this contract, so it cannot be signed any more.")),

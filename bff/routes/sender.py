@@ -548,6 +548,14 @@ def sealed(contract_id: str) -> Response:
     return download(content, seen.title)
 
 
+@door.get("/contracts/<contract_id>/evidence.zip")
+@sender
+def evidence(contract_id: str) -> Response:
+    """The sealed document with its log and the log's place in the tree."""
+    seen = house().desk.look(me(), contract_id)
+    return download(house().history.bundle(contract_id), seen.title, kind="zip")
+
+
 @door.get("/contracts/<contract_id>/pages/<int:page>")
 @sender
 def picture(contract_id: str, page: int) -> Response:

@@ -220,10 +220,10 @@ def mark(token: str) -> Response:
     return Response(svg, mimetype="image/svg+xml", headers={"Cache-Control": "private, max-age=60"})
 
 
-def download(content: bytes, title: str) -> Response:
-    """A PDF under the contract's title (RFC 6266), kept by no cache."""
-    name = _file_name(title)
-    response = send_file(BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name)
+def download(content: bytes, title: str, *, kind: str = "pdf") -> Response:
+    """A file (PDF or ZIP) under the contract's title (RFC 6266), kept by no cache."""
+    name = f"{_file_name(title)}.{kind}"
+    response = send_file(BytesIO(content), mimetype=f"application/{kind}", as_attachment=True, download_name=name)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -300,4 +300,4 @@ def _is_reading(value: Any) -> bool:
 def _file_name(title: str) -> str:
     """The title as a file name: no separators, no control characters."""
     safe = "".join(ch if ch.isprintable() and ch not in '\\/:*?"<>|' else " " for ch in title)
-    return (" ".join(safe.split())[:100] or "contract") + ".pdf"
+    return " ".join(safe.split())[:100] or "contract"

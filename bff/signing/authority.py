@@ -98,6 +98,10 @@ class Authority:
     def tsa(self) -> Leaf:
         return self._leaf("tsa", self._entity("tsa-root").certificate)
 
+    def vouch(self, statement: bytes) -> bytes:
+        """The house's own signature (ECDSA over SHA-256, DER) under a statement, with the seal's key."""
+        return self.seal.key.sign(statement, ec.ECDSA(hashes.SHA256()))
+
     def crl(self, serial_hex: str) -> bytes | None:
         """The revocation list (DER) of the certificate with this serial number, or None when it is not ours."""
         if not re.fullmatch(r"[0-9a-f]{1,40}", serial_hex):

@@ -365,6 +365,13 @@ def _contract_of(found: "Found") -> str | None:
     return None
 
 
+def _statement_of(found: "Found") -> Mapping[str, Any]:
+    with suppress(ValueError, RecursionError):
+        statement = json.loads(found.statement)
+        return statement if isinstance(statement, dict) else {}
+    return {}
+
+
 def _contract_id(intent: bytes) -> str:
     return str(json.loads(intent)["contract_id"])
 
@@ -1195,6 +1202,8 @@ class _Judgement:
             "serial": f"{certificate.serial_number:x}",
             "issuer": certificate.issuer.human_friendly,
         }
+        if found.kind == "seal":
+            facts["evidence_head"] = str(_statement_of(found).get("evidence_head", ""))
         return facts | ({"contract_id": contract} if (contract := _contract_of(found)) else {})
 
     def _context(

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import rfc8785
@@ -47,6 +47,9 @@ class Check:
     name: str
     ok: bool
     sentence: str
+
+    def line(self) -> str:
+        return f"  {'ok  ' if self.ok else 'FAIL'} {self.name}: {self.sentence}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,26 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def lines(self) -> list[str]:
+        """For a terminal: sentences first, then each signer's checks, then every signature."""
+        lines = [*self.sentences]
+        for signer in self.signers:
+            lines += ["", f"{signer.name} · {signer.level} · {signer.time or '-'} · {signer.method}"]
+            lines += [check.line() for check in signer.checks]
+        others = (
+            f"{v.kind} · {v.who} · {v.level} · {v.time or '-'} · {', '.join(v.reasons) or 'ok'}" for v in self.verdicts
+        )
+        return [*lines, "", *others]
+
+
+class Judged(Protocol):
+    """What a judge of a file says."""
+
+    @property
+    def ok(self) -> bool: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def lines(self) -> list[str]: ...
+
 
 def verify(
     content: bytes, *, roots: Sequence[bytes] | None, at: datetime | None = None, language: str = "en"
@@ -103,8 +126,8 @@ def verify(
     return Report(ok=ok, sentences=tuple(sentences), signers=signers, verdicts=verdicts)
 
 
-def main(argv: Sequence[str], *, roots: Sequence[bytes] = ()) -> int:
-    """`verify FILE.pdf [--root PEM]… [--json]`: 0 everything holds, 1 something does not, 2 it cannot be read."""
+def main(argv: Sequence[str], *, judge: Callable[..., Judged] = verify) -> int:
+    """`verify FILE [--root PEM]… [--json]`: 0 everything holds, 1 something does not, 2 it cannot be read."""
     parser = argparse.ArgumentParser(prog="bff verify", description="Check a signed PDF, offline.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--root", type=Path, action="append", default=[], help="root certificate(s), PEM; may repeat")
@@ -112,28 +135,13 @@ def main(argv: Sequence[str], *, roots: Sequence[bytes] = ()) -> int:
     parser.add_argument("--language", default="en")
     given = parser.parse_args(argv)
     try:
-        trusted = [*roots, *(path.read_bytes() for path in given.root)]
-        report = verify(given.file.read_bytes(), roots=trusted, language=best(given.language))
+        trusted = [path.read_bytes() for path in given.root]
+        report = judge(given.file.read_bytes(), roots=trusted, language=best(given.language))
     except (OSError, ValueError, Refusal) as error:
         print(f"{given.file}: {getattr(error, 'code', None) or error}", file=sys.stderr)
         return 2
-    print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if given.json else _page(report))
+    print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if given.json else "\n".join(report.lines()))
     return 0 if report.ok else 1
-
-
-def _page(report: Report) -> str:
-    lines = [*report.sentences]
-    for signer in report.signers:
-        lines += ["", f"{signer.name} · {signer.level} · {signer.time or '-'} · {signer.method}"]
-        lines += [f"  {'ok  ' if check.ok else 'FAIL'} {check.name}: {check.sentence}" for check in signer.checks]
-    lines += [
-        "",
-        *(
-            f"{v.kind} · {v.who} · {v.level} · {v.time or '-'} · {', '.join(v.reasons) or 'ok'}"
-            for v in report.verdicts
-        ),
-    ]
-    return "\n".join(lines)
 
 
 # --- what the file says as a whole ---------------------------------------------------------------------------

@@ -248,6 +248,11 @@ class Contracts:
     def evidence_head(self, contract_id: str) -> str:
         return self._session.get_one(ContractRow, contract_id).evidence_head.hex()
 
+    def behind_the_tree(self, contract_id: str) -> bool:
+        """Has this contract's chain grown since its last leaf?"""
+        row = self._session.get_one(ContractRow, contract_id)
+        return row.evidence_seq > row.logged_seq
+
     def add_revision(self, contract_id: str, *, sha256: str, kind: str, size: int, level: str | None = None) -> None:
         self._session.merge(
             RevisionRow(contract_id=contract_id, sha256=sha256, kind=kind, size=size, level=level, created_at=self._now)

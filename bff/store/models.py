@@ -131,6 +131,8 @@ class ContractRow(Table):
     search: Mapped[str] = mapped_column(Text)
     evidence_seq: Mapped[int] = mapped_column(default=0)
     evidence_head: Mapped[bytes]
+    logged_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many entries of the evidence the tree's newest leaf of this contract covers."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     changed_at: Mapped[datetime] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
@@ -275,3 +277,34 @@ class ReplicaRow(Table):
     site: Mapped[str] = mapped_column(String(40), primary_key=True)
     contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
     verified_at: Mapped[datetime]
+
+
+class TreeLeafRow(Table):
+    """One leaf of the tree over all contracts' chains; `position` counts from 0 without gaps."""
+
+    __tablename__ = "tree_leaves"
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    seq: Mapped[int]
+    head: Mapped[bytes]
+
+
+class TreeNodeRow(Table):
+    """A complete subtree; written once."""
+
+    __tablename__ = "tree_nodes"
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
+class TreeHeadRow(Table):
+    """A head of the tree. Without a signature it still waits for the timestamp service or the sites."""
+
+    __tablename__ = "tree_heads"
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    raw: Mapped[bytes]
+    signature: Mapped[bytes | None]
+    tokens: Mapped[list[Any]]
+    sites: Mapped[list[Any]]
+    created_at: Mapped[datetime]

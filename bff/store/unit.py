@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bff.core.contract import Contract, Event, advance
 from bff.store.contracts import Contracts
 from bff.store.errands import Errand, Errands
+from bff.store.history import History
 from bff.store.people import People
 
 
@@ -37,6 +38,7 @@ class Unit:
         self.contracts = Contracts(session, now, lock=lock)
         self.people = People(session, now)
         self.errands = Errands(session, now)
+        self.history = History(session, now)
         self._session = session
 
     def step(self, contract: Contract, event: Event, *, actor: str = "platform") -> Contract:
