@@ -30,6 +30,7 @@ from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
 from bff.settings import Settings
+from bff.signing import preparing
 from bff.signing.authority import Authority, EmbeddedTimestamps, UrlTimestamps
 from bff.signing.bundle import fingerprint
 from bff.signing.ceremony import Ceremony, Policy
@@ -42,6 +43,7 @@ from bff.signing.links import Links
 from bff.signing.pades import HIDDEN_FONT, PyhankoPades
 from bff.signing.pages import PRELOAD, CagedPages
 from bff.signing.paper import Paper
+from bff.signing.preparing import CagedPreparation
 from bff.signing.sealing import Sealing
 from bff.store import Store
 from bff.store.unit import Announcement
@@ -128,7 +130,7 @@ class House:
     @cached_property
     def cage(self) -> Cage:
         s = self.settings
-        return Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds)
+        return Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds, preload=preparing.PRELOAD)
 
     @cached_property
     def drawing_cage(self) -> Cage:
@@ -155,6 +157,10 @@ class House:
         timestamps = self.timestamps
         outside = timestamps.roots if isinstance(timestamps, UrlTimestamps) else ()
         return PyhankoPades(self.authority, timestamps, self.paper, self.clock, roots=outside)
+
+    @cached_property
+    def preparation(self) -> CagedPreparation:
+        return CagedPreparation(self.cage, self.settings.data_dir / "work", FONTS)
 
     @cached_property
     def pages(self) -> CagedPages:
@@ -212,7 +218,7 @@ class House:
             clock=self.clock,
             intake=intake,
             archive=self.archive,
-            pades=self.pades,
+            preparation=self.preparation,
             pages=self.pages,
             timestamps=self.timestamps,
             links=self.links,

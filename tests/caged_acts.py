@@ -50,6 +50,10 @@ def takes_memory() -> dict[str, Any]:
     return {"bytes": len(bytearray(2_000_000_000))}
 
 
+def goes_too_deep() -> dict[str, Any]:
+    return goes_too_deep()
+
+
 def takes_cpu() -> dict[str, Any]:
     while True:
         pass

@@ -103,6 +103,18 @@ class EvidencePage:
     consent_version: str
 
 
+# --- preparation: what every signer will see --------------------------------------------------------
+
+
+class Preparation(Protocol):
+    """Reads the uploaded file, so it happens in a limited child process."""
+
+    def prepare(
+        self, content: bytes, *, fields: Sequence[Field], signers: Sequence[Signer], evidence: EvidencePage | None
+    ) -> bytes:
+        """Revision 0: all form fields, one signature field a signer, the seal's field, the evidence pages."""
+
+
 # --- PAdES: the only door to pyHanko ----------------------------------------------------------------
 
 
@@ -148,11 +160,6 @@ class Verdict:
 
 class Pades(Protocol):
     """Everything that writes or judges a signature in a PDF. Every method takes and gives whole files."""
-
-    def prepare(
-        self, content: bytes, *, fields: Sequence[Field], signers: Sequence[Signer], evidence: EvidencePage | None
-    ) -> bytes:
-        """Revision 0: all form fields, one signature field a signer, the seal's field, the evidence pages."""
 
     def sign(self, content: bytes, act: Act) -> Written:
         """Add one signer's revision. B-T when the TSA answers, else B-B."""

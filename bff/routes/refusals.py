@@ -162,6 +162,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
         422,
         _("This PDF is built in a way that cannot be signed safely. Print it to PDF and upload that."),
     ),
+    "too_complex_to_prepare": (
+        422,
+        _(
+            "This PDF is too complex to be prepared safely. Print it to PDF and upload that, or place fewer fields. Nothing has been changed."
+        ),
+    ),
     "signed_file_takes_signatures_only": (
         422,
         _("This PDF arrived signed, so only signature fields can be added to it. Remove the others."),

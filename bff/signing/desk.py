@@ -21,7 +21,17 @@ from bff.core.contract import Contract, Document, Field, FieldKind, Signer, Sign
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
 from bff.core.identity import Routes, masked, routes
-from bff.core.ports import Archive, Clock, EvidencePage, EvidenceSigner, Judged, Pades, Pages, PageSize, Timestamps
+from bff.core.ports import (
+    Archive,
+    Clock,
+    EvidencePage,
+    EvidenceSigner,
+    Judged,
+    Pages,
+    PageSize,
+    Preparation,
+    Timestamps,
+)
 from bff.signing import consent
 from bff.signing.links import Links
 from bff.store import Store, Unit
@@ -86,7 +96,7 @@ class Desk:
         clock: Clock,
         intake: JudgesFiles,
         archive: Archive,
-        pades: Pades,
+        preparation: Preparation,
         pages: Pages,
         timestamps: Timestamps,
         links: Links,
@@ -97,7 +107,7 @@ class Desk:
         self._clock = clock
         self._intake = intake
         self._archive = archive
-        self._pades = pades
+        self._preparation = preparation
         self._pages = pages
         self._timestamps = timestamps
         self._links = links
@@ -274,7 +284,7 @@ class Desk:
         _check_complete(contract)
         if contract.upload is None:
             raise Refusal("not_now", state=contract.state.value)
-        content = self._pades.prepare(
+        content = self._preparation.prepare(
             self._archive.read(contract.upload.sha256),
             fields=contract.fields,
             signers=contract.signers,

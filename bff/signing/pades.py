@@ -126,6 +126,32 @@ class Paper(Protocol):
     def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> EvidencePaper: ...
 
 
+def prepare(
+    content: bytes,
+    *,
+    fields: Sequence[Field],
+    signers: Sequence[Signer],
+    evidence: EvidencePage | None,
+    paper: Paper,
+) -> bytes:
+    """Revision 0; needs no key. Raises Refusal `cannot_be_sealed`, `signed_file_takes_signatures_only` or
+    `too_complex_to_prepare`."""
+    with _refusing():
+        writer = _writer(content)
+        preparation = _Preparation(writer, prefix=f"countersign-{hashlib.sha256(content).hexdigest()[:8]}")
+        if preparation.signed:
+            _check_only_signatures(fields)
+            evidence = None
+        homeless = tuple(s.id for s in signers if not _signatures(fields, s.id))
+        boxes = {}
+        if evidence is not None:
+            boxes = preparation.append(paper.evidence(evidence, slots=homeless))
+        for signer in signers:
+            preparation.place(signer, [f for f in fields if f.signer_id == signer.id], boxes.get(signer.id), paper)
+        preparation.place_seal(boxes.get("seal"))
+        return _written(writer)
+
+
 class PyhankoPades:
     """Implements `core.ports.Pades`. `roots`: PEM certificates of an external TSA, trusted besides the authority's."""
 
@@ -137,28 +163,6 @@ class PyhankoPades:
         self._paper = paper
         self._clock = clock
         self._roots = tuple(roots)
-
-    def prepare(
-        self, content: bytes, *, fields: Sequence[Field], signers: Sequence[Signer], evidence: EvidencePage | None
-    ) -> bytes:
-        """Revision 0. Raises Refusal `cannot_be_sealed` or `signed_file_takes_signatures_only`."""
-        with _refusing():
-            writer = _writer(content)
-            preparation = _Preparation(writer, prefix=f"countersign-{hashlib.sha256(content).hexdigest()[:8]}")
-            if preparation.signed:
-                _check_only_signatures(fields)
-                evidence = None
-            homeless = tuple(s.id for s in signers if not _signatures(fields, s.id))
-            boxes = {}
-            if evidence is not None:
-                paper = self._paper.evidence(evidence, slots=homeless)
-                boxes = preparation.append(paper)
-            for signer in signers:
-                preparation.place(
-                    signer, [f for f in fields if f.signer_id == signer.id], boxes.get(signer.id), self._paper
-                )
-            preparation.place_seal(boxes.get("seal"))
-            return _written(writer)
 
     def sign(self, content: bytes, act: Act) -> Written:
         """One signer's revision. Raises Fault `pdf_unwritable`, `field_missing` or `signature_there_already`."""
@@ -397,6 +401,8 @@ def _refusing() -> Iterator[None]:
         yield
     except (Refusal, Fault):
         raise
+    except (MemoryError, RecursionError) as error:
+        raise Refusal("too_complex_to_prepare") from error
     except Exception as error:
         raise Refusal("cannot_be_sealed") from error
 

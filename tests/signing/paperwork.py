@@ -21,7 +21,7 @@ from bff.core.intent import Intent, values_sha256
 from bff.core.mark import Mark
 from bff.core.ports import Act, EvidencePage, EvidenceSigner, Written
 from bff.signing.authority import Authority, EmbeddedTimestamps
-from bff.signing.pades import PyhankoPades
+from bff.signing.pades import PyhankoPades, prepare
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -146,7 +146,7 @@ class Paperwork:
 
     def prepare(self, upload: bytes, *, evidence: bool = True) -> bytes:
         page = self.evidence(upload) if evidence else None
-        self.content = self.pades.prepare(upload, fields=self.fields, signers=self.signers, evidence=page)
+        self.content = prepare(upload, fields=self.fields, signers=self.signers, evidence=page, paper=PlainPaper())
         return self.content
 
     def evidence(self, upload: bytes) -> EvidencePage:
