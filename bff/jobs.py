@@ -1,7 +1,8 @@
 """The queue's door: one errand in, one use case called, and the errand's fate written down.
 
 Every job may run twice. A Fault is tried again with growing pauses; after `GIVE_UP` attempts a paper job makes its
-contract `stuck`, where the sender and the operator see it. A job that was killed is handed over again by the clock.
+contract `stuck`, where the sender and the operator see it. A job that was killed is handed over again by the clock; it
+has used up an attempt, so what kills its worker every time ends as `stuck` too and never goes round for ever.
 """
 
 import logging
@@ -15,6 +16,10 @@ from bff.store.errands import Errand
 from bff.wiring import House, build
 
 GIVE_UP = 6
+KILLED = "job_killed"
+"""The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
+REASONS = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
+"""What some exceptions mean to a person."""
 NEVER_GIVE_UP = ("raise",)
 PAPER = ("sign", "seal", "archive")
 PAUSES = (2, 5, 15, 60, 300, 900)
@@ -39,7 +44,12 @@ def carry_out(home: House, errand_id: str) -> None:
         errand = unit.errands.get(errand_id)
         if errand is None or errand.done or errand.parked:
             return
-        unit.errands.start(errand_id)
+        given_up = errand.attempts >= GIVE_UP and errand.kind not in NEVER_GIVE_UP
+        if not given_up:
+            unit.errands.start(errand_id)
+    if given_up:
+        _give_up(home, errand, errand.last_error or KILLED)
+        return
     try:
         _acts(home)[errand.kind](errand)
     except Fault as fault:
@@ -48,7 +58,8 @@ def carry_out(home: House, errand_id: str) -> None:
         _failed(home, errand, refusal.code)
     except Exception as error:
         log.exception("errand %s (%s) failed", errand.id, errand.kind)
-        _failed(home, errand, type(error).__name__)
+        name = type(error).__name__
+        _failed(home, errand, REASONS.get(name, name))
     else:
         with home.store.begin() as unit:
             unit.errands.finish(errand_id)
@@ -81,6 +92,10 @@ def _failed(home: House, errand: Errand, reason: str) -> None:
         with home.store.begin() as unit:
             unit.errands.again(errand.id, error=reason, after=timedelta(seconds=pause))
         return
+    _give_up(home, errand, reason)
+
+
+def _give_up(home: House, errand: Errand, reason: str) -> None:
     with home.store.begin() as unit:
         unit.errands.park(errand.id, error=reason)
     if errand.kind in PAPER and errand.contract_id:

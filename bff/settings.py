@@ -59,6 +59,9 @@ class Settings:
     cage_cpu_seconds: int = 20
     cage_wall_seconds: int = 30
 
+    job_memory_megabytes: int = 2048
+    """What one job of a worker may take besides what the worker has loaded."""
+
     session_days: int = 30
     link_days: int = 180
     resend_seconds: int = 60

@@ -1,15 +1,25 @@
 """The queue entrance: carries out errands, one after the other, each in a forked child.
 
 What is heavy is imported once, before the first fork, so that a child starts in milliseconds. Nothing is opened before
-it: every child makes its own house. A missing Valkey is waited for; SIGTERM finishes the job in hand and then stops, a
-second one stops at once. `python -m bff.worker word` serves one queue alone, so that words need not wait for paper.
+it: every child makes its own house. A child has limited memory, because signing reads files that others wrote: what is
+too large fails like any other job instead of taking the machine with it. A missing Valkey is waited for; SIGTERM
+finishes the job in hand and then stops, a second one stops at once.
+
+    python -m bff.worker          both queues, words before paper: enough by itself
+    python -m bff.worker word     one queue alone: beside the other, so that no word waits for paper
 """
 
+import ctypes
 import importlib
 import logging
+import os
+import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -23,6 +33,9 @@ HEAVY = ("bff.jobs", "bff.signing.pades")
 WORKER_TTL_SECONDS = 60
 MAINTENANCE_SECONDS = 30
 PAUSE_SECONDS = 1.0
+UNTOLD_BYTES = 4 * 1024**3
+QUEUES = (WORD, PAPER)
+PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("countersign.worker")
 
@@ -31,6 +44,35 @@ class PatientWorker(Worker):
     """RQ's worker, but after an outage of Valkey it looks again every few seconds, not every minute."""
 
     max_connection_wait_time = 5.0
+    memory_megabytes: int
+    """What a job may take beyond what the worker has already."""
+
+    def main_work_horse(self, *job: Any) -> None:
+        _die_with(os.getppid())
+        _limit_memory(self.memory_megabytes)
+        super().main_work_horse(*job)
+
+
+def _die_with(worker: int) -> None:
+    """RQ gives a job's child a process group of its own, so whoever ends the worker's group would leave it behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != worker:
+            os._exit(1)
+
+
+def _limit_memory(megabytes: int) -> None:
+    """The soft limit alone: a cage that the job opens may still choose its own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + megabytes * 1024 * 1024, hard))
+
+
+def _address_space() -> int:
+    """Bytes of this process's address space; where the system does not tell, what a worker has at most."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    except OSError:
+        return UNTOLD_BYTES
 
 
 def main(queues: Sequence[str]) -> None:
@@ -43,11 +85,11 @@ def main(queues: Sequence[str]) -> None:
     while True:
         # Two connections: the worker's own has to be patient, this one must not be.
         wait_for(connect(settings.redis_url, settings.data_dir))
-        if work(connect(settings.redis_url, settings.data_dir), queues):
+        if work(connect(settings.redis_url, settings.data_dir), queues, memory_megabytes=settings.job_memory_megabytes):
             return
 
 
-def work(redis: Redis, queues: Sequence[str], *, burst: bool = False) -> bool:
+def work(redis: Redis, queues: Sequence[str], *, burst: bool = False, memory_megabytes: int = 2048) -> bool:
     """Work until told to stop (`burst`: until nothing is left). False when Valkey is away and must be waited for."""
     try:
         worker = PatientWorker(
@@ -58,6 +100,7 @@ def work(redis: Redis, queues: Sequence[str], *, burst: bool = False) -> bool:
             job_monitoring_interval=HEARTBEAT_SECONDS,
             log_job_description=False,
         )
+        worker.memory_megabytes = memory_megabytes
         worker.work(burst=burst, logging_level="WARNING")
     except RedisError as error:
         log.warning("the queue went away: %s", type(error).__name__)
@@ -81,4 +124,4 @@ def wait_for(redis: Redis) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or (WORD, PAPER))
+    main(sys.argv[1:] or QUEUES)

@@ -83,6 +83,13 @@ REASONS = {
     "archive_lost": _("A file cannot be found at any archive site."),
     "fonts_missing": _("Fonts that the document needs are missing."),
     "secret_missing": _("A key of this house is missing."),
+    "font_missing": _("Fonts that the document needs are missing."),
+    "document_missing": _("A file cannot be found at any archive site."),
+    "pdf_unwritable": _("The signature could not be written into this PDF."),
+    "seal_check_failed": _("The sealed file did not pass our own check, so it was thrown away."),
+    "job_killed": _("Sealing was interrupted each time it was tried. The document may be too much for this machine."),
+    "job_too_slow": _("Sealing took too long and was stopped. The document may be too much for this machine."),
+    "job_too_large": _("Sealing needed more memory than it may have. The document may be too much for this machine."),
     "message_not_taken": _("The provider did not take a message."),
 }
 MESSAGES = {
