@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test lint journeys shots lock
+.PHONY: help run setup test lint journeys shots lock words
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -31,6 +31,11 @@ checks:
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(if $(wildcard tests/web/*.test.mjs),$$($(PYTHON) tools/set_up.py --which-node) --test $(wildcard tests/web/*.test.mjs))
+
+words: ## bring the catalogue of translations in line with the code; says what is not translated yet
+	@$(PYTHON) tools/set_up.py
+	@$(BIN)/python tools/words.py
+	@$(PYTHON) tools/set_up.py
 
 journeys: ## the browser journeys alone
 	@$(PYTHON) tools/set_up.py --dev --browser

@@ -8,6 +8,12 @@ import pytest
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import Clock, a_house, an_owner
+from tools import set_up
+
+
+def pytest_configure() -> None:
+    """The words as they are in the repository now, not as they were at the last set-up."""
+    set_up.translations()
 
 
 @pytest.fixture

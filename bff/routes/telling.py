@@ -34,7 +34,7 @@ GROUP_NAMES = {
     "drafts": _("Drafts"),
     "waiting": _("Waiting for me"),
     "out": _("Out for signature"),
-    "done": _("Done"),
+    "done": _("Completed"),
     "ended": _("Ended"),
 }
 STATES = {

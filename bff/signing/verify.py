@@ -174,7 +174,15 @@ def _sentences(
             }
     for verdict in others:
         if not verdict.ok:
-            yield _("The %(kind)s of %(who)s does not hold.") % {"kind": verdict.kind, "who": verdict.who}
+            yield _broken(verdict.kind, _) % {"who": verdict.who}
+
+
+def _broken(kind: str, _: Words) -> str:
+    if kind == "seal":
+        return _("The seal of the platform does not hold.")
+    if kind == "timestamp":
+        return _("A time stamp of %(who)s does not hold.")
+    return _("The signature of %(who)s, made elsewhere, does not hold.")
 
 
 def _signer_sentence(signer: SignerReport, _: Words) -> str:
