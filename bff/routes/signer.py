@@ -9,10 +9,11 @@ from io import BytesIO
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, render_template, request, send_file
+from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core import mark as marks
-from bff.core.contract import DONE, FieldKind
+from bff.core.contract import DONE, Field, FieldKind, Signer, SignerState
 from bff.core.errors import Refusal
 from bff.core.identity import Method
 from bff.core.intent import fingerprint
@@ -79,12 +80,17 @@ def choose(token: str) -> AnyResponse | tuple[str, int]:
             language=language(),
         )
     except Refusal as refusal:
-        said = say(refusal)
-        if said.status != 422:
+        if say(refusal).status != 422:
             raise
-        shown = _screen("signer_sign.html", token, g.view, error=said.sentence, typed=values, **_choices(g.view))
-        return shown, said.status
+        return _choose_again(token, refusal, values)
     return back("signer.prove", token=token)
+
+
+def _choose_again(token: str, refusal: Refusal, typed: dict[str, str]) -> tuple[str, int]:
+    """The same screen with what was typed; the reason stands beside the field that it is about, else on top."""
+    said = say(refusal)
+    shown = {**_choices(g.view), "typed": typed, "error": said.sentence, "error_at": refusal.params.get("field_id")}
+    return _screen("signer_sign.html", token, g.view, **shown), said.status
 
 
 @door.get("/prove")
@@ -158,7 +164,8 @@ def _prove_again(token: str, refusal: Refusal) -> AnyResponse | tuple[str, int]:
     if not view.may_act or view.choice is None:
         raise refusal
     said = say(refusal)
-    return _screen("signer_prove.html", token, view, error=said.sentence, **_proofs(view)), said.status
+    at = "code" if refusal.code.startswith("code_") else None
+    return _screen("signer_prove.html", token, view, error=said.sentence, error_at=at, **_proofs(view)), said.status
 
 
 # --- the document ---
@@ -241,9 +248,41 @@ def _screen(template: str, token: str, view: View, **more: Any) -> str:
         "consent": consent.paragraphs(language()),
         "sealed": view.contract.state in DONE,
         "page_count": len(view.pages),
+        "places": _places(view),
         "error": None,
+        "error_at": None,
     }
     return render_template(template, **{**shown, **more})
+
+
+def _places(view: View) -> list[dict[str, Any]]:
+    """Where everybody signs and writes, to be drawn on the pages: mine lead to what I fill in, the others are outlines."""
+    waiting = {s.id: s for s in view.contract.signers if s.state is not SignerState.SIGNED or s.id == view.signer.id}
+    return [_place(f, waiting[f.signer_id], view.signer) for f in view.contract.fields if f.signer_id in waiting]
+
+
+def _place(field: Field, whose: Signer, me: Signer) -> dict[str, Any]:
+    mine = whose.id == me.id
+    shown = {name: getattr(field, name) for name in ("id", "page", "x", "y", "w", "h", "required")}
+    kind = _kind(field.kind)
+    return {
+        **shown,
+        "kind": field.kind.value,
+        "mine": mine and field.kind is not FieldKind.DATE,
+        "own": mine,
+        "goal": "fill-mark" if field.kind is FieldKind.SIGNATURE else f"fill-{field.id}",
+        "label": (field.label or kind) if mine else f"{whose.name} · {kind}",
+    }
+
+
+def _kind(kind: FieldKind) -> str:
+    said = {
+        FieldKind.SIGNATURE: gettext("Sign here"),
+        FieldKind.DATE: gettext("Date"),
+        FieldKind.TEXT: gettext("Write here"),
+        FieldKind.CHECKBOX: gettext("Tick"),
+    }
+    return str(said[kind])
 
 
 def _choices(view: View) -> dict[str, Any]:

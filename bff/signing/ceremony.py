@@ -608,7 +608,7 @@ def _filled(fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str
     for field in mine.values():
         value = _value(field, values.get(field.id, ""))
         if field.required and not value:
-            raise Refusal("field_empty", label=field.label)
+            raise Refusal("field_empty", label=field.label, field_id=field.id)
         filled[field.id] = value
     return filled
 
@@ -618,7 +618,7 @@ def _value(field: Field, text: str) -> str:
         return "yes" if text in ("yes", "on", "1", "true") else ""
     clean = " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
     if len(clean) > MAX_TEXT:
-        raise Refusal("field_too_long", label=field.label, most=MAX_TEXT)
+        raise Refusal("field_too_long", label=field.label, most=MAX_TEXT, field_id=field.id)
     return clean
 
 

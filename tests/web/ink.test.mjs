@@ -73,3 +73,13 @@ test("a drawing that is continued goes on from its last moment", () => {
   assert.equal(ink.lastMoment([LINE, [[1, 1, 70, 500]]]), 80);
   assert.equal(ink.lastMoment([]), 0);
 });
+
+test("a preview shows the mark as large as it fits, in its middle", () => {
+  const small = [[[100, 100, 0, 500], [200, 150, 10, 500]]];
+  const { scale, dx, dy } = ink.fitted(small, 3, 60);
+  assert.ok(scale > 10, String(scale));
+  const [left, right, top, bottom] = [100 * scale + dx, 200 * scale + dx, 100 * scale + dy, 150 * scale + dy];
+  assert.ok(left >= 60 && right <= 2940 && top >= 60 - 1 && bottom <= 940 + 1, `${left} ${right} ${top} ${bottom}`);
+  assert.ok(Math.abs(left + right - 3000) < 1 && Math.abs(top + bottom - 1000) < 1);
+  assert.deepEqual(ink.fitted([], 3), { scale: 1, dx: 0, dy: 0 });
+});

@@ -56,6 +56,14 @@ test("sentences are filled, and unknown names are left to be seen", () => {
   assert.equal(fill(undefined, {}), "");
 });
 
+test("a whole message may be pasted where its code belongs", () => {
+  const message = "Code for “Lease 2026” from Olga, document 3D98-54E0, valid 5 minutes: 482913\n\n@sign.example #482913";
+  assert.equal(digits(message, 6), "482913");
+  assert.equal(digits("Your code is 482913. It is valid for 5 minutes.", 6), "482913");
+  assert.equal(digits("482 913", 6), "482913");
+  assert.equal(digits("4829", 6), "4829");
+});
+
 test("a code is digits only, full-width ones and pasted spaces included", () => {
   assert.equal(digits("１２３ 456", 6), "123456");
   assert.equal(digits("code: 12-34-56-78", 6), "123456");

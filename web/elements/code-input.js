@@ -4,8 +4,9 @@
  *   <code-input resend-after="60"><label for="code">…</label><input id="code" name="code" …></code-input>
  *
  * Attributes: length (6), resend-after (seconds until the data-resend button works, which stands in a form of its own in
- *   the same section), data-text-wait ("again in {s} s").
- * Uses WebOTP where it exists (the message ends in `@host #code`). Ends by submitting the form that it is in.
+ *   the same section), data-text-wait ("New code in {s} s").
+ * Uses WebOTP where it exists (the message ends in `@host #code`); a whole message may be pasted. Complete while there is
+ * no connection, it waits for one. Ends by submitting the form that it is in.
  */
 
 import { digits, fill } from "../lib/words.js";
@@ -25,6 +26,7 @@ class CodeInput extends HTMLElement {
     input.removeAttribute("maxlength");
     input.classList.add("code");
     input.addEventListener("input", () => this.#typed(), { signal: this.#stop.signal });
+    window.addEventListener("online", () => this.#typed(), { signal: this.#stop.signal });
     this.#countDown();
     this.#listenForMessage();
   }
@@ -38,6 +40,7 @@ class CodeInput extends HTMLElement {
     const code = digits(this.input.value, this.length);
     if (code !== this.input.value) this.input.value = code;
     if (code.length < this.length || code === this.#sent) return;
+    if (!navigator.onLine) return;
     this.#sent = code;
     this.input.form?.requestSubmit();
   }

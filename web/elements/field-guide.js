@@ -5,11 +5,15 @@
  * signature's wrapper may hold a <mark-chooser>. Values are mirrored onto the pages of the <page-reader>.
  * Attributes: pages (id of the <page-reader>), data-text-progress ("{done} of {total} filled"), data-text-next,
  *   data-text-done (said when nothing is left), next (id of a server-made button to use instead of one made here),
- *   mark-fields (ids of fields that show the chosen mark, separated by spaces: one mark serves all of them).
+ *   mark-fields (ids of fields that show the chosen mark, separated by spaces: one mark serves all of them), store
+ *   (localStorage key: what was typed survives a reload, another language and the back button), data-text-kept.
+ * While something is missing, the next button is the only primary one and the form's own button waits unseen; Enter in a
+ * field goes on to the next one and never sends. An address ending in #fill-ID begins at that field.
  * Events: guide-change {done, total, left}.
  */
 
 import { progress } from "../lib/guide.js";
+import { keep, kept } from "../lib/keeping.js";
 import { fill } from "../lib/words.js";
 
 class FieldGuide extends HTMLElement {
@@ -18,14 +22,30 @@ class FieldGuide extends HTMLElement {
 
   connectedCallback() {
     this.#stop = new AbortController();
-    if (!this.bar) this.#build();
+    if (!this.bar) {
+      this.#build();
+      this.#restore();
+    }
     const { signal } = this.#stop;
-    this.addEventListener("input", () => this.#refresh(), { signal });
-    this.addEventListener("change", () => this.#refresh(), { signal });
+    for (const kind of ["input", "change"]) this.addEventListener(kind, () => this.#edited(), { signal });
+    this.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.addEventListener("focusin", (event) => this.#entered(event), { signal });
     this.addEventListener("mark-change", (event) => this.#marked(event), { signal });
     document.addEventListener("field-open", (event) => this.#open(event.detail.id), { signal });
-    queueMicrotask(() => this.#refresh());
+    window.addEventListener("hashchange", () => this.#begin(), { signal });
+    customElements.whenDefined("page-reader").then(() => {
+      this.#refresh();
+      this.querySelector("mark-chooser")?.announce?.();
+      this.#begin();
+    });
+  }
+
+  /** The field that the address names, or the one that was refused. */
+  #begin() {
+    const goal = window.location.hash.match(/^#fill-(\w+)$/)?.[1];
+    const refused = this.querySelector("[aria-invalid=true]")?.closest("[data-field]")?.dataset.field;
+    if (goal) window.history.replaceState(null, "", window.location.pathname + window.location.search);
+    if (refused ?? goal) this.#open(refused ?? goal);
   }
 
   disconnectedCallback() {
@@ -50,6 +70,51 @@ class FieldGuide extends HTMLElement {
     this.prepend(this.bar);
   }
 
+  // --- what was typed, kept on this device until it has been sent
+
+  #inputs() {
+    return [...this.querySelectorAll("input[name]:not([type=hidden]), textarea[name], select[name]")];
+  }
+
+  #restore() {
+    if (!this.hasAttribute("store")) return;
+    const values = kept(localStorage, this.getAttribute("store"), Date.now());
+    for (const input of this.#inputs()) {
+      if (input.type === "checkbox") input.checked = values[input.name] ?? input.checked;
+      else if (input.type === "radio") input.checked = input.value !== "" && values[input.name] === input.dataset.which || input.checked;
+      else input.value = values[input.name] ?? input.value;
+    }
+  }
+
+  #keep() {
+    if (!this.hasAttribute("store")) return;
+    const values = {};
+    for (const input of this.#inputs()) {
+      if (input.type === "checkbox") values[input.name] = input.checked;
+      else if (input.type !== "radio") values[input.name] = input.value;
+      else if (input.checked) values[input.name] = input.dataset.which;
+    }
+    keep(localStorage, this.getAttribute("store"), values, Date.now());
+  }
+
+  #edited() {
+    this.#keep();
+    this.#refresh();
+  }
+
+  #key(event) {
+    const { target } = event;
+    if (event.key !== "Enter" || event.isComposing || !target.matches("[data-field] input")) return;
+    if (target.type === "radio") return;
+    event.preventDefault();
+    if (this.button.hidden) this.#agree?.focus();
+    else this.#next();
+  }
+
+  get #agree() {
+    return this.closest("form")?.querySelector(".actions button:not([type=button])");
+  }
+
   #nextButton() {
     const button = document.createElement("button");
     return Object.assign(button, { type: "button", className: "button", textContent: this.dataset.textNext ?? "" });
@@ -62,7 +127,7 @@ class FieldGuide extends HTMLElement {
   #fields() {
     return this.#wrappers().map((wrapper) => ({
       id: wrapper.dataset.field,
-      required: "required" in wrapper.dataset,
+      required: "required" in wrapper.dataset || wrapper.dataset.kind === "signature",
       filled: isFilled(wrapper),
     }));
   }
@@ -72,6 +137,7 @@ class FieldGuide extends HTMLElement {
     this.said.textContent = left ? fill(this.dataset.textProgress, { done, total, left }) : (this.dataset.textDone ?? "");
     Object.assign(this.meter, { max: Math.max(1, total), value: total ? done : 1 });
     this.button.hidden = left === 0;
+    if (this.#agree && this.button.closest(".actions")) this.#agree.hidden = left > 0;
     for (const wrapper of this.#wrappers()) this.#mirror(wrapper);
     this.dispatchEvent(new CustomEvent("guide-change", { bubbles: true, detail: { done, total, left } }));
   }
@@ -122,8 +188,10 @@ class FieldGuide extends HTMLElement {
     this.querySelectorAll(".docked").forEach((other) => other.classList.remove("docked"));
     if (wrapper.dataset.kind === "signature" || !this.#reader) return;
     wrapper.classList.add("docked");
+    const actions = this.querySelector(".actions");
+    wrapper.style.setProperty("--dock", `${actions ? actions.offsetHeight : 0}px`);
     const leave = (event) => {
-      if (wrapper.contains(event.relatedTarget)) return;
+      if (wrapper.contains(event.relatedTarget) || event.relatedTarget === this.button) return;
       wrapper.classList.remove("docked");
       wrapper.removeEventListener("focusout", leave);
     };

@@ -13,6 +13,7 @@ import {
   MAX_POINTS,
   adds,
   countPoints,
+  fitted,
   fromMark,
   isDot,
   lastMoment,
@@ -63,13 +64,13 @@ class InkPad extends HTMLElement {
     this.#changed();
   }
 
-  /** A picture of the drawing, trimmed to it, for a preview on paper. */
+  /** A picture of the drawing, as large as it fits, for a preview on paper. */
   picture(width, height) {
     const canvas = document.createElement("canvas");
     Object.assign(canvas, { width, height });
     const context = canvas.getContext("2d");
     context.strokeStyle = INK;
-    paint(context, this.#strokes, { height, place: placement(this.#strokes, width / height) });
+    paint(context, this.#strokes, { height, place: fitted(this.#strokes, width / height) });
     return canvas.toDataURL("image/png");
   }
 

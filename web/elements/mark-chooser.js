@@ -20,9 +20,9 @@ class MarkChooser extends HTMLElement {
     this.choice = this.querySelector("[data-draw]");
     this.radio = this.choice?.querySelector("input");
     if (this.radio && !this.sheet) this.#build();
-    this.addEventListener("change", () => this.#announce());
+    this.addEventListener("change", () => this.announce());
     if (this.radio && !this.pad.empty) this.#keep();
-    queueMicrotask(() => this.#announce());
+    queueMicrotask(() => this.announce());
   }
 
   #build() {
@@ -84,15 +84,17 @@ class MarkChooser extends HTMLElement {
     this.radio.value = this.pad.value;
     this.preview.src = this.pad.picture(480, 160);
     this.preview.hidden = false;
+    this.choice.querySelector("span")?.classList.add("visually-hidden");
   }
 
   #closed() {
     if (!this.radio.value) (this.before ?? this.querySelector("input[type=radio]:not([data-draw] *)"))?.click();
-    this.#announce();
+    this.dispatchEvent(new Event("change", { bubbles: true }));
     this.querySelector("input[type=radio]:checked")?.focus();
   }
 
-  #announce() {
+  /** Tells which mark is chosen, also to those who came too late to hear it. */
+  announce() {
     const chosen = this.querySelector("input[type=radio]:checked");
     if (this.radio) {
       const drawing = chosen === this.radio;

@@ -6,8 +6,9 @@
  *     <img src="…" width="595" height="842" loading="lazy" alt="Page 1"></figure>
  * `data-src` instead of `src` leaves lazy loading to the element. `data-words` answers [{"text","x","y","w","h"}] in
  * ten-thousandths. Fields come as <script type="application/json" data-fields>[{"id","kind","page","x","y","w","h",
- * "mine","required","label"}]</script>; mine are buttons, the others only outlines.
- * Attributes: report-url (read pages are sent there by sendBeacon as form data: pages=[{"page","ms"}]),
+ * "mine","required","label","goal"}]</script>; mine lead to what I fill in, the others are only outlines: mine are links
+ * to `opens`#goal (another screen) where `opens` is given, else buttons.
+ * Attributes: total (pages of the document, when not all of them are here), opens, report-url (read pages are sent there by sendBeacon as form data: pages=[{"page","ms"}]),
  *   data-text-page ("Page {n} of {total}"), data-text-zoom-in, data-text-zoom-out, data-text-failed, data-text-retry.
  * Events: page-change {page, total}; field-open {id} when one of my fields is tapped.
  * Methods: show(id, {text, picture}) puts a value on a field's place; reveal(id) scrolls to a field.
@@ -117,7 +118,7 @@ class PageReader extends HTMLElement {
     this.prepend(this.bar, this.pages);
     this.#labelZoom();
     this.pages.addEventListener("pointerup", (event) => this.#tapped(event));
-    this.#say(1);
+    this.#say(Number(this.figures[0]?.dataset.page ?? 1));
   }
 
   #labelZoom() {
@@ -130,7 +131,7 @@ class PageReader extends HTMLElement {
   #lastTap = { at: -Infinity, x: 0, y: 0 };
 
   #tapped(event) {
-    if (event.pointerType === "mouse" || event.target.closest("button")) return;
+    if (event.pointerType === "mouse" || event.target.closest("button, a")) return;
     const { at, x, y } = this.#lastTap;
     const near = Math.hypot(event.clientX - x, event.clientY - y) < DOUBLE_TAP_PX;
     const double = event.timeStamp - at < DOUBLE_TAP_MS && near;
@@ -224,7 +225,7 @@ class PageReader extends HTMLElement {
 
   #say(page) {
     this.page = page;
-    const total = this.figures.length;
+    const total = Number(this.getAttribute("total") ?? this.figures.length);
     this.where.textContent = fill(this.dataset.textPage, { n: page, total });
     this.dispatchEvent(new CustomEvent("page-change", { bubbles: true, detail: { page, total } }));
   }
@@ -255,8 +256,9 @@ class PageReader extends HTMLElement {
   }
 
   #fieldSpot(field) {
-    const spot = document.createElement(field.mine ? "button" : "div");
-    spot.className = `spot ${field.kind}${field.mine ? " mine" : ""}${field.required ? " required" : ""}`;
+    const away = this.getAttribute("opens");
+    const spot = document.createElement(field.mine ? (away ? "a" : "button") : "div");
+    spot.className = `spot ${field.kind}${field.mine ? " mine" : ""}${field.own ? " own" : ""}`;
     spot.dataset.id = field.id;
     spot.dataset.label = field.label ?? "";
     for (const [side, size] of [["left", "x"], ["top", "y"], ["width", "w"], ["height", "h"]]) {
@@ -264,8 +266,12 @@ class PageReader extends HTMLElement {
     }
     spot.append(label(field.label ?? ""));
     if (!field.mine) return spot;
-    spot.type = "button";
     spot.setAttribute("aria-label", field.label ?? "");
+    if (away) {
+      spot.href = `${away}#${field.goal}`;
+      return spot;
+    }
+    spot.type = "button";
     spot.addEventListener("click", () => {
       this.dispatchEvent(new CustomEvent("field-open", { bubbles: true, detail: { id: field.id } }));
     });

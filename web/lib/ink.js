@@ -106,6 +106,18 @@ export function placement(strokes, aspect) {
   };
 }
 
+/** How to show strokes as large as they fit a picture of this aspect: a preview is of the mark, not of the pad. */
+export function fitted(strokes, aspect, margin = 60) {
+  const box = bounds(strokes);
+  if (!box) return { scale: 1, dx: 0, dy: 0 };
+  const width = aspect * 1000;
+  const scale = Math.min(
+    (width - 2 * margin) / Math.max(1, box.right - box.left),
+    (1000 - 2 * margin) / Math.max(1, box.bottom - box.top),
+  );
+  return { scale, dx: (width - (box.left + box.right) * scale) / 2, dy: (1000 - (box.top + box.bottom) * scale) / 2 };
+}
+
 /** The smallest box around the strokes, or null. */
 export function bounds(strokes) {
   const points = strokes.flat();
