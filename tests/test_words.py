@@ -146,7 +146,7 @@ def test_bare_words_are_found() -> None:
 def bare_words(page: str) -> Iterator[str]:
     """Latin words in text or in an attribute that is read, once what Jinja puts in is taken out."""
     reader = _Reader()
-    names = r"\{% block main_class %\}.*?\{% endblock %\}"
+    names = r"\{% block (?:main_class|about|address) %\}.*?\{% endblock %\}"
     reader.feed(re.sub(names + r"|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", page, flags=re.S))
     reader.close()
     for text in reader.found:

@@ -79,11 +79,14 @@ class FieldGuide extends HTMLElement {
   #restore() {
     if (!this.hasAttribute("store")) return;
     const values = kept(localStorage, this.getAttribute("store"), Date.now());
+    const before = this.#inputs().map((input) => input.value + input.checked);
     for (const input of this.#inputs()) {
       if (input.type === "checkbox") input.checked = values[input.name] ?? input.checked;
-      else if (input.type === "radio") input.checked = input.value !== "" && values[input.name] === input.dataset.which || input.checked;
+      else if (input.type === "radio") input.checked ||= input.value !== "" && values[input.name] === input.dataset.which;
       else input.value = values[input.name] ?? input.value;
     }
+    if (this.#inputs().every((input, i) => input.value + input.checked === before[i])) return;
+    this.bar.append(Object.assign(document.createElement("p"), { className: "kept small", textContent: this.dataset.textKept ?? "" }));
   }
 
   #keep() {
