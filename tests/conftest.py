@@ -1,4 +1,4 @@
-"""Shared beginnings: a house in a temporary folder."""
+"""Shared beginnings: a house in a temporary folder, on SQLite or on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import Clock, a_house, an_owner
+from tests.postgres import Postgres, postgres
 from tools import set_up
 
 
@@ -21,10 +22,25 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with postgres() as server:
+        yield server
+
+
 @pytest.fixture
-def home(tmp_path: Path, clock: Clock) -> Iterator[House]:
-    """A whole house on SQLite with the embedded authority; errands wait until a test carries them out."""
-    house = a_house(tmp_path, clock)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Empty, which is SQLite; a fresh database for a test marked with `tests.databases.ON_BOTH`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return server.fresh()
+
+
+@pytest.fixture
+def home(tmp_path: Path, clock: Clock, database_url: str) -> Iterator[House]:
+    """A whole house with the embedded authority; errands wait until a test carries them out."""
+    house = a_house(tmp_path, clock, database_url=database_url)
     yield house
     house.pages.close()
     house.drawing_cage.close()

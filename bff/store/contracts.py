@@ -129,6 +129,7 @@ class Contracts:
         self._put_signers(contract)
 
     def get(self, contract_id: str) -> Contract | None:
+        self._session.flush()
         row = self._session.get(ContractRow, contract_id, with_for_update=self._lock or None)
         return self._contract(row) if row else None
 
@@ -156,11 +157,14 @@ class Contracts:
         return list(self._session.scalars(select(ContractRow.id).where(*late)))
 
     def _contract(self, row: ContractRow) -> Contract:
+        """As it is now, whatever this unit saw of it before it held the lock."""
         signers = self._session.scalars(
-            select(SignerRow).where(SignerRow.contract_id == row.id).order_by(SignerRow.position)
+            select(SignerRow).where(SignerRow.contract_id == row.id).order_by(SignerRow.position),
+            execution_options={"populate_existing": True},
         )
         fields = self._session.scalars(
-            select(FieldRow).where(FieldRow.contract_id == row.id).order_by(FieldRow.position)
+            select(FieldRow).where(FieldRow.contract_id == row.id).order_by(FieldRow.position),
+            execution_options={"populate_existing": True},
         )
         return Contract(
             id=row.id,
@@ -279,9 +283,10 @@ class Contracts:
         self._session.execute(update(SignerRow).where(SignerRow.id == signer_id).values(link_hash=_hash(token)))
 
     def by_link(self, token: str) -> tuple[Contract, Signer] | None:
-        row = self._session.scalar(select(SignerRow).where(SignerRow.link_hash == _hash(token)))
-        contract = self.get(row.contract_id) if row else None
-        return (contract, contract.signer(row.id)) if row and contract else None
+        link = select(SignerRow.contract_id, SignerRow.id).where(SignerRow.link_hash == _hash(token))
+        found = self._session.execute(link).one_or_none()
+        contract = self.get(found.contract_id) if found else None
+        return (contract, contract.signer(found.id)) if found and contract else None
 
     def signer_name(self, contact: str) -> str | None:
         """The name by which somebody was last asked to sign at this address, once a link has gone there."""
@@ -389,7 +394,7 @@ class Contracts:
         if wanted.states:
             conditions.append(ContractRow.state.in_([s.value for s in wanted.states]))
         if wanted.party:
-            conditions.append(_contains(ContractRow.search, wanted.party.lower()))
+            conditions.append(_contains(ContractRow.search, wanted.party.lower(), after="\n"))
         if wanted.folder:
             conditions.append(ContractRow.folder == wanted.folder)
         if wanted.label:
@@ -450,15 +455,15 @@ class Contracts:
         return {state: int(count) for state, count in rows}
 
 
-def _contains(column: Any, words: str) -> Any:
+def _contains(column: Any, words: str, *, after: str = "") -> Any:
     escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.like(f"%{escaped}%", escape="\\")
+    return column.like(f"%{after}%{escaped}%" if after else f"%{escaped}%", escape="\\")
 
 
 def _searchable(contract: Contract) -> str:
-    """What a search looks at: the title, everybody's name and role, in lower case (Chinese as it is)."""
+    """What a search looks at, in lower case: a line for the title, then one for each signer's name and role."""
     parts = [contract.title] + [f"{s.name} {s.role}" for s in contract.signers]
-    return "\n".join(parts).lower()
+    return "\n".join(" ".join(part.split()) for part in parts).lower()
 
 
 def _hash(token: str) -> str:

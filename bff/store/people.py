@@ -69,9 +69,12 @@ class Challenge:
 
 
 class People:
-    def __init__(self, session: SqlSession, now: datetime) -> None:
+    """In a writing unit `question` locks its row, so that an answer is judged by one unit at a time."""
+
+    def __init__(self, session: SqlSession, now: datetime, *, lock: bool) -> None:
         self._session = session
         self._now = now
+        self._lock = lock
 
     def add(self, *, name: str, language: str, role: str | None, handle: bytes | None = None) -> Person:
         row = PersonRow(
@@ -223,7 +226,7 @@ class People:
         return row.id
 
     def question(self, challenge_id: str, kind: str) -> Challenge | None:
-        row = self._session.get(ChallengeRow, challenge_id, with_for_update=True)
+        row = self._session.get(ChallengeRow, challenge_id, with_for_update=self._lock or None)
         return _challenge(row) if row and row.kind == kind and row.expires_at > self._now else None
 
     def questions_asked(self, contact: str, *, since: datetime) -> int:

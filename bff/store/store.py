@@ -2,7 +2,7 @@
 
 SQLite runs in WAL with synchronous FULL and BEGIN IMMEDIATE for writers (a deferred read that turns into a write
 fails under load whatever the busy timeout); readers use a plain BEGIN on an engine of their own. On PostgreSQL a unit
-that changes a contract locks its row.
+that changes a contract locks its row, and a reader has one picture of everything (REPEATABLE READ, READ ONLY).
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +22,8 @@ from bff.store.models import Table
 from bff.store.unit import Announcement, Unit
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x636F756E746572
+"""PostgreSQL's advisory lock of whoever migrates."""
 
 
 class Store:
@@ -32,7 +34,7 @@ class Store:
         self._clock = clock
         self._announce = announce
         self._writer = _engine(url, begin="BEGIN IMMEDIATE")
-        self._reader = _engine(url, begin="BEGIN") if url.startswith("sqlite") else self._writer
+        self._reader = _engine(url, begin="BEGIN") if url.startswith("sqlite") else _one_picture(self._writer)
 
     @contextmanager
     def begin(self) -> Iterator[Unit]:
@@ -65,6 +67,8 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._writer.connect() as connection:
+            if connection.dialect.name == "postgresql":  # two hosts may start at once; SQLite's writer is alone anyway
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -81,6 +85,11 @@ def _engine(url: str, *, begin: str) -> Engine:
     event.listen(engine, "connect", _tune_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _one_picture(engine: Engine) -> Engine:
+    """The same connections, for units that only look."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -36,7 +36,7 @@ class Unit:
         self.now = now
         self.announcement = Announcement()
         self.contracts = Contracts(session, now, lock=lock)
-        self.people = People(session, now)
+        self.people = People(session, now, lock=lock)
         self.errands = Errands(session, now)
         self.history = History(session, now)
         self._session = session

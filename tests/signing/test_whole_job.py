@@ -11,6 +11,7 @@ from bff.core.intent import read
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import Clock, a_sent_contract, inbox, token_of, work
+from tests.databases import ON_BOTH
 from tests.soft_authenticator import SoftAuthenticator
 
 TYPED = {"kind": "typed", "face": "auto"}
@@ -38,6 +39,7 @@ def state_of(home: House, owner: Person, contract: Contract) -> State:
     return home.desk.details(owner, contract.id).contract.state
 
 
+@ON_BOTH
 def test_one_signs_by_code_one_by_passkey_and_the_file_is_sealed_and_archived(
     home: House, owner: Person, sent: Contract
 ) -> None:

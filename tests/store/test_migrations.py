@@ -1,0 +1,77 @@
+"""Migrations: what they build is what the models say, on both databases; they may run again and at the same time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+from bff.core import contract as c
+from bff.core import evidence
+from bff.store import Store
+from bff.store.people import Person
+from bff.store.store import MIGRATIONS, metadata
+from tests.databases import ON_BOTH
+from tests.postgres import Postgres
+from tests.store.papers import a_contract, bob, kept
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def url(database_url: str, tmp_path: Path) -> str:
+    """The address of the store's database."""
+    return database_url or f"sqlite:///{tmp_path}/test.db"
+
+
+@ON_BOTH
+def test_migrations_build_what_the_models_say(store: Store, url: str) -> None:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata()) == []
+        assert context.get_current_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    engine.dispose()
+
+
+@ON_BOTH
+def test_migrating_again_keeps_every_row(store: Store, olga: Person) -> None:
+    contract = kept(store, a_contract(olga, bob()))
+    with store.begin() as unit:
+        unit.step(contract, c.Noted(unit.now, "read"))
+    with store.read() as unit:
+        before = unit.contracts.get(contract.id)
+    store.migrate()
+    with store.read() as unit:
+        assert unit.contracts.get(contract.id) == before
+        assert evidence.check(unit.contracts.evidence(contract.id), contract_id=contract.id) is None
+        assert unit.people.get(olga.id) == olga
+
+
+def test_two_hosts_may_migrate_at_the_same_time(postgres_server: Postgres, tmp_path: Path) -> None:
+    """On SQLite the set-up's own lock keeps them apart."""
+    url = postgres_server.fresh()
+    code = f"from bff.store import Store; Store({url!r}, None).migrate()"
+    runs = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) for _ in range(2)]
+    assert [run.wait(60) for run in runs] == [0, 0]
+
+
+@ON_BOTH
+def test_migrations_are_one_line_without_branches(store: Store) -> None:
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+
+
+@ON_BOTH
+def test_a_row_that_points_nowhere_is_refused(store: Store, url: str, database_url: str) -> None:
+    """Foreign keys hold on SQLite too, where they have to be asked for."""
+    with pytest.raises(Exception, match=r"(?i)foreign key"), store.begin() as unit:
+        unit.contracts.add(a_contract(Person("nobody", "", "", None, b"", ())), pages=())
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert "contracts" in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT count(*) FROM contracts")).scalar_one() == 0
+    engine.dispose()
