@@ -3,7 +3,9 @@
 Nothing here is durable on purpose: the tests are about what is committed, not about power cuts.
 """
 
+import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -50,5 +52,6 @@ def postgres() -> Iterator[Postgres]:
         made.do(*(f"ALTER SYSTEM SET {setting}" for setting in HURRY), "SELECT pg_reload_conf()")
         yield made
     finally:
+        os.kill(server.get_pid() or 0, signal.SIGQUIT)  # at once: an orderly end writes everything to the disk first
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

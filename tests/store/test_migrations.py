@@ -5,16 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from bff.core import contract as c
 from bff.core import evidence
 from bff.store import Store
 from bff.store.people import Person
 from bff.store.store import MIGRATIONS, metadata
+from tests.builders import Clock
 from tests.databases import ON_BOTH
 from tests.postgres import Postgres
 from tests.store.papers import a_contract, bob, kept
@@ -50,6 +53,44 @@ def test_migrating_again_keeps_every_row(store: Store, olga: Person) -> None:
         assert unit.contracts.get(contract.id) == before
         assert evidence.check(unit.contracts.evidence(contract.id), contract_id=contract.id) is None
         assert unit.people.get(olga.id) == olga
+
+
+@ON_BOTH
+def test_rows_of_the_first_release_survive_every_migration(url: str, clock: Clock) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        _upgrade(connection, "0001")
+        connection.execute(text("PRAGMA foreign_keys=ON" if engine.name == "sqlite" else "SELECT 1"))
+        connection.execute(
+            text("INSERT INTO people VALUES ('olga', 'Olga', 'en', 'owner', :handle, :now)"),
+            {"handle": b"h", "now": clock.now()},
+        )
+        connection.execute(text(OLD_CONTRACT), {"head": evidence.START, "now": clock.now()})
+        connection.execute(text("INSERT INTO evidence VALUES ('c1', 0, :raw, :head)"), {"raw": b"{}", "head": b"h"})
+    engine.dispose()
+    store = Store(url, clock)
+    store.migrate()
+    with store.begin() as unit:
+        contract = unit.contracts.get("c1")
+        assert contract is not None
+        assert (contract.title, contract.state, contract.owner_id) == ("房屋租赁合同", c.State.SENT, "olga")
+        assert [e.raw for e in unit.contracts.evidence("c1")] == [b"{}"]
+        unit.step(contract, c.Withdrawn(unit.now))
+    store.close()
+
+
+OLD_CONTRACT = """
+INSERT INTO contracts (id, owner_id, title, state, pages, timezone, message, language, notes, folder, search,
+                       evidence_seq, evidence_head, created_at, changed_at)
+VALUES ('c1', 'olga', '房屋租赁合同', 'sent', '[]', 'UTC', '', 'en', '[]', '', '', 1, :head, :now, :now)
+"""
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def test_two_hosts_may_migrate_at_the_same_time(postgres_server: Postgres, tmp_path: Path) -> None:
