@@ -52,6 +52,7 @@ def postgres() -> Iterator[Postgres]:
         made.do(*(f"ALTER SYSTEM SET {setting}" for setting in HURRY), "SELECT pg_reload_conf()")
         yield made
     finally:
-        os.kill(server.get_pid() or 0, signal.SIGQUIT)  # at once: an orderly end writes everything to the disk first
+        if (pid := server.get_pid()) is not None:
+            os.kill(pid, signal.SIGQUIT)  # at once: an orderly end writes everything to the disk first
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
