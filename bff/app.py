@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bff.core.errors import Fault, Refusal
-from bff.routes import account, authority, dev, ops, pwa, sender, signer
+from bff.routes import account, authority, dev, ops, pwa, sender, signer, verify
 from bff.routes import refusals as words_of
 from bff.routes.live import Tickets
 from bff.routes.shared import house, language, live_ticket, person
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None, home: House | None = None) -> F
 
 
 def _doors(app: Flask, settings: Settings) -> None:
-    for door in (signer, sender, account, pwa, authority, ops):
+    for door in (signer, sender, account, pwa, authority, ops, verify):
         app.register_blueprint(door.door)
     if settings.development:
         app.register_blueprint(dev.door)

@@ -963,6 +963,8 @@ class Found:
     """The bytes of our signed attribute; empty for strangers."""
     end: int
     """Where the revision that it signs ends."""
+    gap: tuple[int, int] = (0, 0)
+    """From where to where the signature itself stands, which no range covers."""
 
 
 def find(content: bytes) -> tuple[Found, ...]:
@@ -1019,6 +1021,22 @@ def only_signatures_since(content: bytes, cut: int) -> bool:
             return False
 
 
+def empty_fields_shown_since(content: bytes, cut: int) -> tuple[str, ...]:
+    """Signature fields that came after the first `cut` bytes, show something and hold no signature."""
+    with _reading():
+        before = {str(name) for name, _, _ in enumerate_sig_fields(_reader(content[:cut]))}
+        return tuple(
+            str(name)
+            for name, value, reference in enumerate_sig_fields(_reader(content))
+            if str(name) not in before and value is None and _shows(reference.get_object())
+        )
+
+
+def _shows(widget: generic.DictionaryObject) -> bool:
+    box = _rectangle(_look(widget, "/Rect"))
+    return box is not None and box[0] != box[2] and box[1] != box[3]
+
+
 @contextmanager
 def _reading() -> Iterator[None]:
     try:
@@ -1042,7 +1060,7 @@ def _found(signature: EmbeddedPdfSignature) -> Found:
     elif seal := _own_attribute(signature.signer_info, SEAL):
         kind, statement = "seal", seal
     subject = signature.signer_cert.subject.native
-    _, _, second, length = (int(n) for n in signature.byte_range)
+    _, first, second, length = (int(n) for n in signature.byte_range)
     return Found(
         field=str(signature.field_name),
         kind=kind,
@@ -1050,6 +1068,7 @@ def _found(signature: EmbeddedPdfSignature) -> Found:
         certificate=signature.signer_cert.dump(),
         statement=statement,
         end=second + length,
+        gap=(first, second),
     )
 
 

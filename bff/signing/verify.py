@@ -121,9 +121,10 @@ def verify(
     sealed = _sealed_contracts(found, verdicts)
     whole = [s.contract_id in sealed for s in signers]
     others = [v for v in verdicts if v.kind != "signer"]
-    ok = bool(signers) and all(whole) and all(s.ok for s in signers) and all(v.ok for v in others)
-    sentences = _sentences(signers, others, whole, trusted=bool(roots), _=_)
-    return Report(ok=ok, sentences=tuple(sentences), signers=signers, verdicts=verdicts)
+    stray = tuple(_stray(content, found, _))
+    ok = bool(signers) and not stray and all(whole) and all(s.ok for s in signers) and all(v.ok for v in others)
+    sentences = (*_sentences(signers, others, whole, trusted=bool(roots), _=_), *stray)
+    return Report(ok=ok, sentences=sentences, signers=signers, verdicts=verdicts)
 
 
 def main(argv: Sequence[str], *, judge: Callable[..., Judged] = verify) -> int:
@@ -183,6 +184,25 @@ def _broken(kind: str, _: Words) -> str:
     if kind == "timestamp":
         return _("A time stamp of %(who)s does not hold.")
     return _("The signature of %(who)s, made elsewhere, does not hold.")
+
+
+def _stray(content: bytes, found: Sequence[pades.Found], _: Words) -> Iterator[str]:
+    """Bytes that no signature covers: behind the last one, or beside a signature in its own place."""
+    if found and max(f.end for f in found) < len(content):
+        yield _("After the last signature there are bytes that nobody signed.")
+    if any(not _filled_with_zeros(content[slice(*f.gap)]) for f in found):
+        yield _("Beside a signature, where no signature reaches, something is hidden.")
+
+
+def _filled_with_zeros(gap: bytes) -> bool:
+    """`<`, the signature's DER in hexadecimal, zeros, `>`."""
+    try:
+        octets = bytes.fromhex(gap[1:-1].decode("ascii")) if gap[:1] + gap[-1:] == b"<>" else b""
+        size = octets[1] if octets[1] < 0x80 else int.from_bytes(octets[2 : 2 + (octets[1] & 0x7F)])
+        used = 2 + (octets[1] & 0x7F if octets[1] >= 0x80 else 0) + size
+    except (ValueError, IndexError):
+        return False
+    return not any(octets[used:])
 
 
 def _signer_sentence(signer: SignerReport, _: Words) -> str:
@@ -302,7 +322,7 @@ def _document_checks(content: bytes, cut: int | None, _: Words) -> Iterator[Chec
     if cut is not None:
         yield Check(
             "additions",
-            ok=pades.only_signatures_since(content, cut),
+            ok=pades.only_signatures_since(content, cut) and not pades.empty_fields_shown_since(content, cut),
             sentence=_("Since it was shown, only signatures, filled-in fields and time stamps were added."),
         )
 

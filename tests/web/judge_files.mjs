@@ -1,0 +1,22 @@
+// For tests in Python: judges every PDF of a folder with the browser's verifier and prints {name: {ok, failed}}.
+//   node judge_files.mjs FOLDER ROOTS.pem [TIME]
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { judge } from "../../web/lib/verify/judge.js";
+
+const [folder, roots, at] = process.argv.slice(2);
+const verdicts = {};
+for (const name of readdirSync(folder).filter((each) => each.endsWith(".pdf")).sort()) {
+  const bytes = new Uint8Array(readFileSync(join(folder, name)));
+  try {
+    const verdict = await judge(bytes, { roots: readFileSync(roots, "utf8"), at: at ? new Date(at) : new Date() });
+    const parts = [...verdict.signers, ...verdict.seals, ...verdict.timestamps, ...verdict.foreign];
+    const failed = parts.flatMap((one) => one.checks.filter((check) => !check.ok).map((check) => `${one.kind}:${check.name}`));
+    verdicts[name] = { ok: verdict.ok, signers: verdict.signers.length, failed };
+  } catch (error) {
+    verdicts[name] = { ok: false, signers: 0, failed: [`unreadable:${error.constructor.name}`] };
+  }
+}
+console.log(JSON.stringify(verdicts));

@@ -1,0 +1,131 @@
+/**
+ * <file-verifier>: judges a chosen PDF here, in the browser, and shows the verdict in words. The file goes nowhere.
+ *
+ *   <file-verifier roots-url="…"> <ul hidden data-checks><li data-name data-good data-bad>… <input id="file" type="file">
+ *     <div data-result></div> … <input id="roots" type="file"></file-verifier>
+ *
+ * Attributes: roots-url (PEM of this house's roots), data-text-… (its sentences). The checks' own words stand in [data-checks].
+ */
+
+import { judge } from "../lib/verify/judge.js";
+import { fill } from "../lib/words.js";
+
+class FileVerifier extends HTMLElement {
+  connectedCallback() {
+    this.result = this.querySelector("[data-result]");
+    this.file = this.querySelector("#file");
+    this.rootsFile = this.querySelector("#roots");
+    this.checks = new Map([...this.querySelectorAll("[data-checks] li")].map((li) => [li.dataset.name, li.dataset]));
+    for (const input of [this.file, this.rootsFile]) input.addEventListener("change", () => this.#run());
+    const drop = this.querySelector(".drop");
+    for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, (event) => this.#over(event, true));
+    for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => this.#over(event, false));
+    drop.addEventListener("drop", (event) => this.#dropped(event));
+    if (this.file.files.length) this.#run();
+  }
+
+  #over(event, over) {
+    event.preventDefault();
+    this.classList.toggle("over", over);
+  }
+
+  #dropped(event) {
+    if (!event.dataTransfer?.files.length) return;
+    this.file.files = event.dataTransfer.files;
+    this.#run();
+  }
+
+  async #run() {
+    const chosen = this.file.files[0];
+    if (!chosen) return;
+    this.result.replaceChildren(paragraph(this.dataset.textWorking));
+    try {
+      const bytes = new Uint8Array(await chosen.arrayBuffer());
+      const verdict = await judge(bytes, { roots: await this.#roots() });
+      this.#show(verdict, bytes);
+    } catch {
+      this.result.replaceChildren(paragraph(this.dataset.textUnreadable, "notice error"));
+    }
+  }
+
+  async #roots() {
+    const own = this.rootsFile.files[0];
+    if (own) return own.text();
+    try {
+      const response = await fetch(this.getAttribute("roots-url"));
+      if (response.ok) return await response.text();
+    } catch {
+      // Said below: without roots nobody's name is trusted.
+    }
+    this.rootsFile.closest("details").open = true;
+    this.append(paragraph(this.dataset.textRoots, "notice warn"));
+    return "";
+  }
+
+  #show(verdict, bytes) {
+    const text = this.dataset;
+    const sentences = verdict.signers.map((signer) => fill(sentenceOf(signer, text), signer));
+    const open = verdict.signers.filter((one) => one.ok && !verdict.closed.includes(one.contractId));
+    const summary = element("section", `notice ${verdict.ok ? "success" : "error"}`);
+    summary.append(element("h2", "", verdict.ok ? text.textHolds : text.textFails));
+    if (!verdict.signers.length) summary.append(paragraph(text.textNone));
+    for (const sentence of sentences) summary.append(paragraph(sentence));
+    if (verdict.tailed) summary.append(paragraph(text.textTail));
+    for (const one of open) summary.append(paragraph(fill(text.textOpen, one)));
+    const parts = [...verdict.signers, ...verdict.seals, ...verdict.timestamps, ...verdict.foreign];
+    this.result.replaceChildren(summary, ...parts.map((one) => this.#part(one, bytes)));
+  }
+
+  #part(one, bytes) {
+    const titles = { signer: "textSigner", seal: "textSeal", timestamp: "textTimestamp", foreign: "textForeign" };
+    const details = element("details", "card verdict");
+    details.open = !one.ok;
+    details.append(element("summary", "", fill(this.dataset[titles[one.kind]], one)));
+    details.append(paragraph(one.time ? fill(this.dataset.textTime, { time: exact(one.time) }) : this.dataset.textNotime, "soft"));
+    const list = element("ul");
+    for (const check of one.checks) list.append(this.#line(check));
+    details.append(list);
+    if (one.shownBytes) details.append(this.#shown(one, bytes));
+    return details;
+  }
+
+  #line({ name, ok, why }) {
+    const words = this.checks.get(name);
+    const line = element("li", ok ? "" : "fails");
+    const said = element("span", "", (ok ? words?.good : words?.bad) ?? name);
+    if (!ok && why?.length) said.append(element("code", "small block", why.join(", ")));
+    line.append(said);
+    return line;
+  }
+
+  /** A link that saves the very bytes that this signer was shown. */
+  #shown(one, bytes) {
+    const link = element("a", "button", fill(this.dataset.textShown, one));
+    link.href = URL.createObjectURL(new Blob([bytes.subarray(0, one.shownBytes)], { type: "application/pdf" }));
+    link.download = `${one.documentSha256.slice(0, 8)}.pdf`;
+    return link;
+  }
+}
+
+function sentenceOf(signer, text) {
+  if (!signer.ok) return text.textBad;
+  return signer.proof === "device" ? text.textDevice : text.textPlatform;
+}
+
+/** To the second, in UTC, as the rest of the house writes times. */
+function exact(iso) {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+}
+
+function element(name, classes = "", words = "") {
+  const made = document.createElement(name);
+  if (classes) made.className = classes;
+  made.textContent = words;
+  return made;
+}
+
+function paragraph(words, classes = "") {
+  return element("p", classes, words);
+}
+
+customElements.define("file-verifier", FileVerifier);
