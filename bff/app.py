@@ -1,12 +1,12 @@
 """The web entrance: pages, forms and downloads. Nothing heavy runs here; sockets live in `live.py`, jobs in `worker.py`."""
 
 import logging
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, g, render_template, request
-from flask_babel import Babel, format_datetime
+from flask_babel import Babel
 from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,10 +15,10 @@ from bff.core.errors import Fault, Refusal
 from bff.routes import account, authority, dev, ops, pwa, sender, signer, verify
 from bff.routes import refusals as words_of
 from bff.routes.live import Tickets
-from bff.routes.shared import house, language, live_ticket, person
+from bff.routes.shared import here, house, language, live_ticket, person
 from bff.settings import Settings, from_environment
 from bff.wiring import House, build
-from bff.words import LANGUAGES
+from bff.words import LANGUAGES, TAGS, moment
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 OURS = ("same-origin", "none")
@@ -141,18 +141,18 @@ def _words(app: Flask, settings: Settings) -> None:
             "settings": settings,
             "person": g.get("person"),
             "language": language(),
+            "here": here,
             "languages": LANGUAGES,
+            "tag": TAGS[language()],
             "htmx_config": HTMX,
             "live_ticket": live_ticket,
             "asset": lambda name: f"/static/{house().version}/{name}",
         }
 
     @app.template_filter("moment")
-    def moment(value: Any, zone: str = "UTC") -> str:
-        """A time with its zone, in the reader's language: exact to the second."""
-        local = value.astimezone(ZoneInfo(zone))
-        offset = local.strftime("%z")
-        return f"{format_datetime(local, 'yyyy-MM-dd HH:mm:ss', rebase=False)} {local.tzname()} (UTC{offset[:3]}:{offset[3:]})"
+    def exact(value: datetime, zone: str = "UTC") -> str:
+        """A time with its zone, exact to the second."""
+        return moment(value, zone, seconds=True)
 
     @app.before_request
     def known() -> None:

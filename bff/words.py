@@ -6,10 +6,14 @@ a sentence is translated once. Text is marked with `_` from `mark` where it is w
 
 import gettext
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 LANGUAGES = ("en", "zh_Hans_CN")
+TAGS = {"en": "en", "zh_Hans_CN": "zh-Hans"}
+"""The languages as a browser and a voice name them (BCP 47)."""
 TRANSLATIONS = Path(__file__).parent / "translations"
 
 
@@ -26,6 +30,18 @@ def words(language: str) -> Callable[[str], str]:
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     return gettext.translation("messages", TRANSLATIONS, languages=[language], fallback=True)
+
+
+def moment(at: datetime, zone: str, *, seconds: bool = False) -> str:
+    """An exact time, the same in every language, with its zone: 2026-11-24 18:00 CST (UTC+08:00).
+
+    The letters alone would not do: CST is in Shanghai and in Chicago.
+    """
+    local = at.astimezone(ZoneInfo(zone))
+    name, away = local.tzname() or "", f"UTC{local:%z}"
+    told = "UTC" if name == "UTC" else f"{away[:6]}:{away[6:]}"
+    named = f"{name} ({told})" if name.isalpha() and name != told else told
+    return f"{local:{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}} {named}"
 
 
 def best(*wanted: str | None) -> str:

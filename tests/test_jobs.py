@@ -19,7 +19,7 @@ from bff.core.contract import Contract, State
 from bff.core.errors import Fault
 from bff.feed import connect
 from bff.jobs import GIVE_UP, carry_out
-from bff.routes.telling import REASONS
+from bff.signing.reasons import REASONS
 from bff.store.errands import Errand
 from bff.store.people import Person
 from bff.wiring import House, build

@@ -75,6 +75,7 @@ class Signer:
     email: str | None = None
     phone: str | None = None
     language: str = "en"
+    """The sender's choice; empty: whatever the signer's browser asks for."""
     order: int = 1
     is_sender: bool = False
     state: SignerState = SignerState.WAITING

@@ -226,8 +226,16 @@ def _email(letter: Letter, values: Mapping[str, str], language: str) -> Text:
     footer = _filled((FOOTER,), values, language)
     link = values.get("url", "") if letter.button else ""
     label = words(language)(letter.button) if link else ""
-    shown = [*paragraphs, *([f"{label}:\n{link}"] if link else []), *(["-- \n" + line for line in footer])]
+    shown = [
+        *paragraphs,
+        *([f"{_labelled(label, language)}\n{link}"] if link else []),
+        *(["-- \n" + line for line in footer]),
+    ]
     return Text(subject, "\n\n".join(shown) + "\n", _page(language, subject, paragraphs, footer, label, link))
+
+
+def _labelled(label: str, language: str) -> str:
+    return words(language)(_("%(button)s:")) % {"button": label}
 
 
 def _filled(sentences: tuple[str, ...], values: Mapping[str, str], language: str) -> list[str]:

@@ -15,7 +15,7 @@ from bff.notify.addresses import normal_email, normal_phone
 from bff.realname.account import Entered
 from bff.routes.refusals import say
 from bff.routes.sender import in_json
-from bff.routes.shared import LANGUAGE, SESSION, back, client, house, language, me, person, signed_in
+from bff.routes.shared import SESSION, back, client, house, language, me, person, signed_in, speaks
 from bff.words import LANGUAGES
 
 door = Blueprint("account", __name__)
@@ -182,7 +182,7 @@ def rename() -> Page:
     except Refusal as refusal:
         said = say(refusal)
         return _overview(said.sentence, "name"), said.status
-    return _speaks(back("account.overview"), chosen)
+    return speaks(back("account.overview"), chosen)
 
 
 @door.post("/account/mark")
@@ -297,14 +297,7 @@ def remove_member(person_id: str) -> AnyResponse:
 @door.post("/language")
 def choose_language() -> AnyResponse:
     response = redirect(_local(request.form.get("next")), code=303)
-    return _speaks(response, request.form.get("language", ""))
-
-
-def _speaks(response: AnyResponse, chosen: str) -> AnyResponse:
-    if chosen in LANGUAGES:
-        secure = house().settings.https
-        response.set_cookie(LANGUAGE, chosen, max_age=31_536_000, samesite="Lax", httponly=True, secure=secure)
-    return response
+    return speaks(response, request.form.get("language", ""))
 
 
 # --- shared by the above ---

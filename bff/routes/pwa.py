@@ -5,7 +5,8 @@ from pathlib import Path
 from flask import Blueprint, Response, jsonify, render_template, send_from_directory
 from flask_babel import gettext as _
 
-from bff.routes.shared import house
+from bff.routes.shared import house, language
+from bff.words import TAGS
 
 door = Blueprint("pwa", __name__)
 WEB = Path(__file__).parent.parent.parent / "web"
@@ -38,6 +39,7 @@ def manifest() -> Response:
     icon = f"/static/{house().version}/icons"
     response = jsonify(
         id="/",
+        lang=TAGS[language()],
         name=settings.organisation,
         short_name=settings.organisation[:12],
         description=_("Sign contracts on your phone in under a minute."),

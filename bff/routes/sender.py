@@ -257,7 +257,7 @@ def _asked_signer(signer_id: str | None = None) -> NewSigner:
         email=_email(form.get("email")),
         phone=_phone(form.get("phone")),
         role=form.get("role", ""),
-        language=_language(form.get("language")),
+        language=_spoken(form.get("language")),
     )
 
 
@@ -635,3 +635,8 @@ def _zones() -> list[str]:
 
 def _language(text: str | None) -> str:
     return text if text in LANGUAGES else me().language
+
+
+def _spoken(text: str | None) -> str:
+    """A signer's language; empty when their browser shall say."""
+    return text if text in LANGUAGES else ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -69,13 +70,42 @@ def sender(view: View) -> View:
 
 
 def language() -> str:
-    """Asked for in the address, else the chosen one, else the signer's (set by the door), else the browser's."""
-    asked = request.args.get("lang") or request.cookies.get(LANGUAGE) or g.get("preferred_language")
+    """Switched to just now, else asked for in the address, else chosen before, else the one that the sender chose for
+    the signer (set by the door), else one's own, else the browser's."""
+    chosen = g.get("switched_to") or request.args.get("lang") or request.cookies.get(LANGUAGE)
+    asked = chosen or g.get("preferred_language")
     if asked in LANGUAGES:
         return cast(str, asked)
     if (who := g.get("person")) is not None:
         return cast(str, who.language)
     return best(request.accept_languages.best_match(["zh-CN", "zh", "en"], "en"))
+
+
+def switched() -> bool:
+    """Whether a form came back by a language button instead of its own: then the page is shown again, as filled."""
+    wanted = request.form.get("speak")
+    if wanted not in LANGUAGES:
+        return False
+    g.switched_to = wanted
+    return True
+
+
+def speaks(response: Response, chosen: str) -> Response:
+    """Remember the language in this browser; a year, as long as it is one of ours."""
+    if chosen in LANGUAGES:
+        secure = house().settings.https
+        response.set_cookie(LANGUAGE, chosen, max_age=31_536_000, samesite="Lax", httponly=True, secure=secure)
+    return response
+
+
+def here() -> str:
+    """Where a language button leads back to: this page; where a form was sent, the page that the form is on."""
+    if request.method in ("GET", "HEAD"):
+        return request.path if "lang" in request.args else request.full_path.rstrip("?")
+    came_from = urlsplit(request.referrer or "")
+    pages = [request.path, *([came_from.path] if came_from.netloc == request.host else []), "/"]
+    known = current_app.create_url_adapter(request)
+    return next(path for path in pages if known is None or known.test(path, "GET"))
 
 
 def live_ticket(topics: Sequence[str], whose: str) -> str:

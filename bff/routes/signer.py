@@ -18,7 +18,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import Method
 from bff.core.intent import fingerprint
 from bff.routes.refusals import say
-from bff.routes.shared import back, client, house, language
+from bff.routes.shared import back, client, house, language, speaks, switched
 from bff.signing import consent
 from bff.signing.ceremony import Asked, View
 
@@ -37,10 +37,10 @@ def signers_language(_: str | None, values: dict[str, Any] | None) -> None:
 
 
 @door.after_request
-def nothing_leaks(response: Response) -> Response:
+def nothing_leaks(response: Response) -> AnyResponse:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return speaks(response, g.switched_to) if "switched_to" in g else response
 
 
 # --- the four screens ---
@@ -66,8 +66,10 @@ def sign(token: str) -> str | AnyResponse:
 
 
 @door.post("/sign")
-def choose(token: str) -> AnyResponse | tuple[str, int]:
+def choose(token: str) -> str | AnyResponse | tuple[str, int]:
     values = {f.id: request.form.get(f"value-{f.id}", "") for f in g.view.fields if _is_filled(f.kind)}
+    if switched():
+        return _screen("signer_sign.html", token, g.view, **{**_choices(g.view), **_as_filled(values)})
     foreign = [k for k in request.form if k.startswith("value-") and k.removeprefix("value-") not in values]
     try:
         if foreign:
@@ -106,12 +108,12 @@ def prove(token: str) -> str | AnyResponse:
 
 @door.route("/decline", methods=["GET", "POST"])
 def decline(token: str) -> str | AnyResponse:
-    if request.method == "POST":
+    if request.method == "POST" and not switched():
         house().ceremony.decline(token, request.form.get("reason", ""))
         return back("signer.read", token=token)
     if not g.view.may_act:
         return back("signer.read", token=token)
-    return _screen("signer_decline.html", token, g.view)
+    return _screen("signer_decline.html", token, g.view, reason=request.form.get("reason", ""))
 
 
 # --- proofs ---
@@ -143,7 +145,7 @@ def sign_with_passkey(token: str) -> AnyResponse | tuple[str, int]:
 @door.post("/code")
 def send_code(token: str) -> AnyResponse | tuple[str, int]:
     try:
-        house().ceremony.send_code(token, address=client().address)
+        house().ceremony.send_code(token, address=client().address, language=language())
     except Refusal as refusal:
         return _prove_again(token, refusal)
     return back("signer.prove", token=token, _anchor="code")
@@ -303,6 +305,12 @@ def _choices(view: View) -> dict[str, Any]:
     }
 
 
+def _as_filled(values: dict[str, str]) -> dict[str, Any]:
+    """What is on the form that came back by a language button; a drawing itself waits in the browser."""
+    mark = _object(_json(request.form.get("mark", "")))
+    return {"typed": values, "drawn_now": mark.get("kind") == "drawn"}
+
+
 def _proofs(view: View) -> dict[str, Any]:
     return {
         "methods": {m.value for m in view.routes.methods},
@@ -339,4 +347,4 @@ def _is_reading(value: Any) -> bool:
 def _file_name(title: str) -> str:
     """The title as a file name: no separators, no control characters."""
     safe = "".join(ch if ch.isprintable() and ch not in '\\/:*?"<>|' else " " for ch in title)
-    return " ".join(safe.split())[:100] or "contract"
+    return " ".join(safe.split())[:100] or str(gettext("Contract"))

@@ -15,6 +15,7 @@ from bff.core import contract as c
 from bff.core.contract import Contract, Signer, SignerState, State
 from bff.core.evidence import Entry
 from bff.core.identity import Channel, Routes
+from bff.signing import reasons
 from bff.words import mark as _
 
 if TYPE_CHECKING:
@@ -76,21 +77,6 @@ NOTES = {
     "xfa": _("The file was an Adobe form. Its form program has been taken out; the pages look as before."),
     "usage_rights_removed": _("Adobe's usage rights have been taken out, because they forbid signatures."),
     "metadata_removed": _("Unreadable descriptions inside the file have been taken out."),
-}
-REASONS = {
-    "tsa_down": _("The timestamp service does not answer."),
-    "archive_quorum": _("Not enough archive sites can be written to."),
-    "archive_lost": _("A file cannot be found at any archive site."),
-    "fonts_missing": _("Fonts that the document needs are missing."),
-    "secret_missing": _("A key of this house is missing."),
-    "font_missing": _("Fonts that the document needs are missing."),
-    "document_missing": _("A file cannot be found at any archive site."),
-    "pdf_unwritable": _("The signature could not be written into this PDF."),
-    "seal_check_failed": _("The sealed file did not pass our own check, so it was thrown away."),
-    "job_killed": _("Sealing was interrupted each time it was tried. The document may be too much for this machine."),
-    "job_too_slow": _("Sealing took too long and was stopped. The document may be too much for this machine."),
-    "job_too_large": _("Sealing needed more memory than it may have. The document may be too much for this machine."),
-    "message_not_taken": _("The provider did not take a message."),
 }
 MESSAGES = {
     "invitation": _("Invitation"),
@@ -194,8 +180,7 @@ def level(of: str | None) -> str:
 
 def reason(code: str | None) -> str:
     """Why a contract is stuck, as far as a sender can understand it."""
-    known = REASONS.get(code or "")
-    return _say(known) if known else _say(_("The document could not be processed (%(code)s)."), code=code or "?")
+    return reasons.reason(code, _say)
 
 
 def channel_policy(routes: Routes | None) -> str:

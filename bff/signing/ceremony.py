@@ -360,8 +360,11 @@ class Ceremony:
 
     # --- proving by SMS code ---
 
-    def send_code(self, token: str, *, address: str) -> IntentOf:
-        """A fresh code for a fresh intent. The older code is void from now on. `address`: the asker's IP."""
+    def send_code(self, token: str, *, address: str, language: str | None = None) -> IntentOf:
+        """A fresh code for a fresh intent. The older code is void from now on.
+
+        `address` is the asker's IP, `language` the one of the page that they ask from.
+        """
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
             phone = signer.phone
@@ -374,7 +377,7 @@ class Ceremony:
             verifier = self._verifier(code, intent.challenge(), phone)
             self._amend(unit, intent_id, verifier=verifier)
             params = self._code_params(unit, contract, signer, code)
-        sent = self._deliver(phone, params, signer.language)
+        sent = self._deliver(phone, params, language or signer.language or contract.language)
         with self._store.begin() as unit:
             issued = self._code_sent(unit, token, intent_id, sent)
         if sent is None:
@@ -533,7 +536,9 @@ class Ceremony:
         address = _link_address(signer)
         person = unit.people.by_contact(address)
         if person is None:
-            person = unit.people.add(name=signer.name, language=signer.language, role=None, handle=handle)
+            choice = unit.contracts.choice(signer.id)
+            language = str(choice["language"]) if choice else signer.language or "en"
+            person = unit.people.add(name=signer.name, language=language, role=None, handle=handle)
         unit.people.verified(person.id, address)
         return person
 

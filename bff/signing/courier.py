@@ -4,19 +4,22 @@ An errand that was carried before is not carried again: the message that a provi
 a crash between the provider's answer and our commit can send twice, never lose.
 """
 
-from collections.abc import Mapping
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bff.core import contract as c
-from bff.core.contract import Contract, Signer
+from bff.core.contract import Contract, Signer, SignerState
 from bff.core.errors import Refusal
+from bff.core.evidence import Entry
 from bff.core.identity import Channel, masked, routes
 from bff.core.intent import fingerprint
 from bff.core.ports import Messenger
 from bff.signing.links import Links
+from bff.signing.reasons import reason
 from bff.store import Store
 from bff.store.errands import Errand
 from bff.store.people import Person
+from bff.words import moment, words
 
 
 class Courier:
@@ -32,13 +35,23 @@ class Courier:
                 return
             contract = unit.contracts.get(errand.contract_id)
             sender = unit.people.get(contract.owner_id) if contract else None
+            named = errand.signer_id if contract and errand.signer_id in {s.id for s in contract.signers} else None
+            chosen = unit.contracts.choice(named) if named else None
+            why = _why(unit.contracts.evidence(errand.contract_id)) if errand.kind == "tell" else ""
         if contract is None or sender is None or not self._still_wanted(errand, contract):
             return
         signer = contract.signer(errand.signer_id) if errand.signer_id else None
-        channel, to, language = self._recipient(signer, sender)
+        channel, to = self._recipient(signer, sender)
+        language = _language(contract, signer, sender, chosen)
         template = {"invite": "invitation", "remind": "reminder"}.get(errand.kind, errand.details.get("template", ""))
         sent = self._messengers[channel].send(
-            to=to, template=template, params=self._params(contract, signer, sender), language=language
+            to=to,
+            template=template,
+            params={
+                **self._params(contract, signer, sender),
+                "reason": reason(contract.stuck_reason, words(language)) if contract.stuck_reason else why,
+            },
+            language=language,
         )
         with self._store.begin() as unit:
             latest = unit.contracts.get(contract.id) or contract
@@ -64,25 +77,38 @@ class Courier:
             return False
         return signer in contract.turn and not signer.is_sender
 
-    def _recipient(self, signer: Signer | None, sender: Person) -> tuple[Channel, str, str]:
+    def _recipient(self, signer: Signer | None, sender: Person) -> tuple[Channel, str]:
         email, phone = (signer.email, signer.phone) if signer else (sender.email, sender.phone)
         reach = routes(email=email, phone=phone)
         if reach is None:
             raise Refusal("signer_unreachable", name=signer.name if signer else sender.name)
         to = email if reach.link is Channel.EMAIL else phone
-        return reach.link, to or "", signer.language if signer else sender.language
+        return reach.link, to or ""
 
     def _params(self, contract: Contract, signer: Signer | None, sender: Person) -> dict[str, str]:
-        zone = ZoneInfo(contract.timezone)
         path = f"/contracts/{contract.id}"
-        deadline = contract.deadline.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if contract.deadline else ""
+        deadline = moment(contract.deadline, contract.timezone) if contract.deadline else ""
+        decliner = next((s.name for s in contract.signers if s.state is SignerState.DECLINED), "")
         return {
             "name": signer.name if signer else sender.name,
             "title": contract.title,
             "sender": sender.name,
+            "who": decliner,
             "message": contract.message,
             "deadline": deadline,
             "fingerprint": fingerprint(contract.document.sha256) if contract.document else "",
-            "reason": contract.stuck_reason or "",
             "url": self._links.url(signer) if signer else f"{self._links.public_url.rstrip('/')}{path}",
         }
+
+
+def _language(contract: Contract, signer: Signer | None, sender: Person, chosen: Mapping[str, Any] | None) -> str:
+    """A signer's is the one they agreed in, else the one the sender chose for them, else the contract's."""
+    if signer is None:
+        return sender.language
+    return str(chosen["language"]) if chosen else signer.language or contract.language
+
+
+def _why(entries: Sequence[Entry]) -> str:
+    """What was given as the reason when somebody declined or the sender withdrew."""
+    ends = [e.value for e in entries if e.value["kind"] in (c.DeclinedBy.kind, c.Withdrawn.kind)]
+    return str(ends[-1]["data"].get("reason", "")) if ends else ""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import rfc8785
 
@@ -38,6 +37,7 @@ from bff.store import Store, Unit
 from bff.store.contracts import Revision
 from bff.store.errands import Errand, Message
 from bff.store.people import Person
+from bff.words import moment
 
 MAX_SIGNERS = 50
 MAX_FIELDS = 500
@@ -492,15 +492,13 @@ class Desk:
         return contract
 
     def _evidence_page(self, owner: Person, contract: Contract) -> EvidencePage:
-        zone = ZoneInfo(contract.timezone)
-        deadline = contract.deadline.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if contract.deadline else ""
         return EvidencePage(
             contract_id=contract.id,
             title=contract.title,
             sender_name=owner.name,
             document_sha256=contract.upload.sha256 if contract.upload else "",
             pages=contract.upload.pages if contract.upload else 0,
-            deadline=deadline,
+            deadline=moment(contract.deadline, contract.timezone) if contract.deadline else "",
             language=contract.language,
             signers=tuple(
                 EvidenceSigner(s.id, s.name, s.role, masked(s.email or s.phone or ""), s.order)

@@ -6,6 +6,7 @@ that it started from with the one the contract has now, so only one writer's rev
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from bff.core import contract as c
@@ -155,7 +156,8 @@ class Sealing:
 
 
 def _act(contract: Contract, act: ActOf) -> Act:
-    signer = contract.signer(act.signer_id)
+    """What the paper needs; it speaks the language in which the signer agreed."""
+    signer = replace(contract.signer(act.signer_id), language=act.language)
     return Act(
         signer=signer,
         fields=contract.fields_of(signer.id),
