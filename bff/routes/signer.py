@@ -69,7 +69,7 @@ def sign(token: str) -> str | AnyResponse:
 def choose(token: str) -> str | AnyResponse | tuple[str, int]:
     values = {f.id: request.form.get(f"value-{f.id}", "") for f in g.view.fields if _is_filled(f.kind)}
     if switched():
-        return _screen("signer_sign.html", token, g.view, **{**_choices(g.view), **_as_filled(values)})
+        return _screen("signer_sign.html", token, g.view, **_as_filled(_choices(g.view), values))
     foreign = [k for k in request.form if k.startswith("value-") and k.removeprefix("value-") not in values]
     try:
         if foreign:
@@ -305,10 +305,13 @@ def _choices(view: View) -> dict[str, Any]:
     }
 
 
-def _as_filled(values: dict[str, str]) -> dict[str, Any]:
-    """What is on the form that came back by a language button; a drawing itself waits in the browser."""
-    mark = _object(_json(request.form.get("mark", "")))
-    return {"typed": values, "drawn_now": mark.get("kind") == "drawn"}
+def _as_filled(choices: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """The choices with what is on the form that came back by a language button; a new drawing waits in the browser."""
+    posted = request.form.get("mark", "")
+    preferred = next((which for which, value in choices["marks"] if value == posted), None)
+    drawn_now = preferred is None and _object(_json(posted)).get("kind") == "drawn"
+    filled = {"typed": values, "drawn_now": drawn_now}
+    return {**choices, **filled, "preferred_mark": None if drawn_now else preferred or choices["preferred_mark"]}
 
 
 def _proofs(view: View) -> dict[str, Any]:
