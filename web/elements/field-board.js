@@ -8,8 +8,10 @@
  *   -palette (name of the toolbar), -place ("tap the page"), -placed, -moved, -removed ("{kind}, {signer}, page {page}";
  *   moved also has {x} and {y} in percent), -undone, -redone, -undo, -redo, -edit, -remove, -required, -label, -done,
  *   -optional, -saved, -saving, -unsaved, -retry, -help (how the keyboard works, read with each field).
+ * A kind is dragged from the palette onto a page, or tapped and then the page. Links within [data-after-saving] anywhere on
+ * the page wait until all is saved.
  * Keys on a field: arrows move (shift: finely), alt + arrows and + - resize, page up / down to the next page, Enter
- *   edits, Delete removes; ctrl/cmd + Z and shift + Z step back and forth.
+ *   edits, Delete removes, Escape lets go; ctrl/cmd + Z and shift + Z step back and forth.
  * Events: board-change {fields}; board-saved {state}.
  */
 
@@ -22,12 +24,17 @@ const COLOURS = 6;
 const CORNERS = ["nw", "ne", "sw", "se"];
 const SLOP_PX = 4;
 const REACH_PX = 7;
+const EDGE_PX = 56;
+const EDGE_STEP_PX = 9;
 
 class FieldBoard extends HTMLElement {
   #history = new History([]);
   #armed = null;
   #selected = null;
   #drag = null;
+  #carry = null;
+  #dropped = false;
+  #pointer = null;
   #stop = new AbortController();
 
   connectedCallback() {
@@ -77,11 +84,16 @@ class FieldBoard extends HTMLElement {
     this.kinds = KINDS.map((kind) => {
       const button = this.#button("button kind", this.#text(kind), (event) => this.#arm(kind, event));
       button.dataset.kind = kind;
+      button.addEventListener("pointerdown", (event) => this.#take(event, kind));
       return button;
     });
     this.palette.append(...this.kinds);
-    this.undoButton = this.#button("button quiet", this.dataset.textUndo, () => this.#step("undo"));
-    this.redoButton = this.#button("button quiet", this.dataset.textRedo, () => this.#step("redo"));
+    this.undoButton = this.#button("button quiet", "↶", () => this.#step("undo"));
+    this.redoButton = this.#button("button quiet", "↷", () => this.#step("redo"));
+    for (const [button, words] of [[this.undoButton, this.dataset.textUndo], [this.redoButton, this.dataset.textRedo]]) {
+      button.title = words ?? "";
+      button.setAttribute("aria-label", words ?? "");
+    }
     this.editButton = this.#button("button", this.dataset.textEdit, () => this.#edit());
     this.removeButton = this.#button("button danger", this.dataset.textRemove, () => this.#remove());
     this.state = made("span", "board-state small");
@@ -139,7 +151,10 @@ class FieldBoard extends HTMLElement {
     this.addEventListener("pointermove", (event) => this.#moved(event), { signal });
     this.addEventListener("pointerup", (event) => this.#up(event), { signal });
     this.addEventListener("pointercancel", () => this.#cancel(), { signal });
+    this.addEventListener("dblclick", (event) => event.target.closest(".spot") && this.#edit(), { signal });
     this.addEventListener("keydown", (event) => this.#key(event), { signal });
+    document.addEventListener("click", (event) => this.#followed(event), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.autosave.retry(), { signal });
     this.addEventListener("focusin", (event) => this.#focused(event), { signal });
     window.addEventListener("online", () => this.autosave.retry(), { signal });
     window.addEventListener("pagehide", () => this.#leave(), { signal });
@@ -153,6 +168,10 @@ class FieldBoard extends HTMLElement {
   // --- placing
 
   #arm(kind, event) {
+    if (this.#dropped) {
+      this.#dropped = false;
+      return;
+    }
     if (event.detail === 0) {
       this.#place(kind, this.#pageInView(), { x: FULL / 2, y: FULL / 2 });
       return;
@@ -161,6 +180,59 @@ class FieldBoard extends HTMLElement {
     this.#select(null);
     this.#render();
     if (this.#armed) this.said.textContent = this.dataset.textPlace ?? "";
+  }
+
+  /** A kind is taken from the palette; it follows the pointer once that has gone a little way. */
+  #take(event, kind) {
+    this.#dropped = false;
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    this.#carry = { kind, pointer: event.pointerId, from: event, ghost: null };
+  }
+
+  #carried(event) {
+    const { from, kind, ghost } = this.#carry;
+    if (!ghost && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) < 2 * SLOP_PX) return;
+    if (!ghost) this.append((this.#carry.ghost = made("div", "ghost", this.#text(kind))));
+    this.#carry.ghost.style.translate = `${event.clientX}px ${event.clientY}px`;
+    this.#follow(event);
+  }
+
+  #drop(event) {
+    const { kind, ghost } = this.#carry;
+    this.#cancelCarry();
+    if (!ghost) return;
+    this.#dropped = true;
+    const figure = document.elementFromPoint(event.clientX, event.clientY)?.closest("figure[data-page]");
+    if (figure && this.contains(figure)) this.#place(kind, figure, pointOn(figure, event));
+  }
+
+  #cancelCarry() {
+    this.#carry?.ghost?.remove();
+    this.#carry = null;
+    this.#pointer = null;
+  }
+
+  /** Near the upper or lower edge the pages move along under what is being dragged. */
+  #follow(event) {
+    const still = this.#pointer === null;
+    this.#pointer = event;
+    if (still) requestAnimationFrame(() => this.#scrollAlong());
+  }
+
+  #scrollAlong() {
+    const event = this.#pointer;
+    if (!event) return;
+    const low = this.tools.getBoundingClientRect();
+    const bottom = low.width > window.innerWidth / 2 ? low.top : window.innerHeight;
+    const top = EDGE_PX * 2;
+    const below = this.#drag ? event.clientY > bottom - EDGE_PX / 2 : event.clientY > bottom - EDGE_PX / 2 && event.clientY < bottom;
+    const step = event.clientY < top ? -EDGE_STEP_PX : below ? EDGE_STEP_PX : 0;
+    if (step) {
+      window.scrollBy({ top: step, behavior: "instant" });
+      if (this.#drag?.moving) this.#moved(event);
+    }
+    requestAnimationFrame(() => this.#scrollAlong());
   }
 
   #pageInView() {
@@ -179,10 +251,7 @@ class FieldBoard extends HTMLElement {
       this.#render();
       return;
     }
-    const box = figure.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * FULL;
-    const y = ((event.clientY - box.top) / box.height) * FULL;
-    this.#place(this.#armed, figure, { x, y });
+    this.#place(this.#armed, figure, pointOn(figure, event));
   }
 
   #place(kind, figure, at) {
@@ -194,6 +263,7 @@ class FieldBoard extends HTMLElement {
     this.#armed = null;
     this.#commit([...this.fields, field]);
     this.#select(field.id);
+    this.#render();
     this.#announce("placed", field);
     this.#spot(field.id)?.focus({ preventScroll: true });
   }
@@ -227,11 +297,16 @@ class FieldBoard extends HTMLElement {
   }
 
   #moved(event) {
+    if (event.pointerId === this.#carry?.pointer) {
+      this.#carried(event);
+      return;
+    }
     const drag = this.#drag;
     if (event.pointerId !== drag?.pointer) return;
     const far = Math.hypot(event.clientX - drag.event.clientX, event.clientY - drag.event.clientY);
     if (!drag.moving && far < SLOP_PX) return;
     drag.moving = true;
+    this.#follow(event);
     drag.now = drag.corner ? this.#resized(event) : this.#dragged(event);
     this.#draw(drag.now);
   }
@@ -279,6 +354,10 @@ class FieldBoard extends HTMLElement {
   }
 
   #up(event) {
+    if (event.pointerId === this.#carry?.pointer) {
+      this.#drop(event);
+      return;
+    }
     const drag = this.#drag;
     if (event.pointerId !== drag?.pointer) return;
     this.#cancelDrag();
@@ -287,12 +366,14 @@ class FieldBoard extends HTMLElement {
   }
 
   #cancel() {
+    this.#cancelCarry();
     this.#cancelDrag();
     this.#render();
   }
 
   #cancelDrag() {
     this.#drag = null;
+    this.#pointer = null;
     this.querySelectorAll(".guide").forEach((guide) => guide.remove());
   }
 
@@ -304,15 +385,23 @@ class FieldBoard extends HTMLElement {
       this.#step(event.shiftKey ? "redo" : "undo");
       return;
     }
-    if (event.key === "Escape" && this.#armed) {
-      this.#armed = null;
-      this.#render();
+    if (event.key === "Escape" && !this.sheet.open) {
+      this.#letGo();
       return;
     }
     const spot = event.target.closest?.(".spot");
     if (!spot || event.ctrlKey || event.metaKey) return;
     const field = this.#field(spot.dataset.id);
     if (this.#keyOnField(event, field)) event.preventDefault();
+  }
+
+  /** Nothing is armed, dragged or chosen any more; a field that was being dragged is back where it was. */
+  #letGo() {
+    this.#armed = null;
+    this.#cancelCarry();
+    this.#cancelDrag();
+    this.#select(null);
+    this.#render();
   }
 
   #keyOnField(event, field) {
@@ -509,6 +598,25 @@ class FieldBoard extends HTMLElement {
     return request(url, { method: "POST", json: JSON.parse(text) });
   }
 
+  /** A link that waits for the last change to be saved. When that fails it says so, and the next tap leaves anyway. */
+  #followed(event) {
+    const link = event.target.closest?.("[data-after-saving] a[href]");
+    if (!link || event.defaultPrevented || !this.autosave.pending || this.state.dataset.state === "unsaved") return;
+    event.preventDefault();
+    if (this.goal) return;
+    this.goal = link;
+    link.setAttribute("aria-busy", "true");
+    this.autosave.retry();
+  }
+
+  #arrive(state) {
+    if (!this.goal || state === "saving") return;
+    const link = this.goal;
+    this.goal = null;
+    link.removeAttribute("aria-busy");
+    if (state === "saved") window.location.assign(link.href);
+  }
+
   #leave() {
     if (!this.autosave.pending || !this.hasAttribute("save-url")) return;
     this.autosave.stop();
@@ -523,12 +631,19 @@ class FieldBoard extends HTMLElement {
     this.state.textContent = (state === "unsaved" && error instanceof Refused && error.words) || words[state] || "";
     this.state.dataset.state = state;
     this.retry.hidden = state !== "unsaved";
+    this.#arrive(state);
     this.dispatchEvent(new CustomEvent("board-saved", { bubbles: true, detail: { state } }));
   }
 }
 
 function made(tag, className = "", text = "") {
   return Object.assign(document.createElement(tag), { className, textContent: text ?? "" });
+}
+
+/** Where on a page a pointer is. */
+function pointOn(figure, { clientX, clientY }) {
+  const box = figure.getBoundingClientRect();
+  return { x: ((clientX - box.left) / box.width) * FULL, y: ((clientY - box.top) / box.height) * FULL };
 }
 
 /** An id that the browser makes; the server checks its shape and that it is free. */

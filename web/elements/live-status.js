@@ -3,6 +3,8 @@
  *
  *   <live-status url="/live" topics="contract:ID" hx-get="…" hx-trigger="changed" hx-target="#status"></live-status>
  *
+ * A refresh that brings nothing new changes nothing on the page, so a reader is not interrupted; a new one gives the focus
+ * back to what had it. When even asking fails, data-text-offline is shown until it works again.
  * Attributes: url (of the socket), port (when the live unit has one of its own), topics (ours, separated by spaces;
  *   none: every change concerns us). Keep it outside of what the refresh replaces.
  * Events: changed (htmx listens): on a message that concerns us, after each reconnection, when the tab is shown again
@@ -28,7 +30,46 @@ class LiveStatus extends HTMLElement {
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#rest() : this.#wake()), { signal });
     window.addEventListener("online", () => this.#wake(), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.#wake(), { signal });
+    document.addEventListener("htmx:beforeSwap", (event) => this.#ours(event) && this.#arrived(event), { signal });
+    document.addEventListener("htmx:afterSettle", (event) => this.#ours(event) && this.#refocus(), { signal });
+    for (const kind of ["htmx:sendError", "htmx:timeout"]) {
+      document.addEventListener(kind, (event) => this.#ours(event) && this.#note(true), { signal });
+    }
     if (!document.hidden) this.#connect();
+  }
+
+  #seen = null;
+  #focus = null;
+
+  #ours(event) {
+    return event.detail?.requestConfig?.elt === this || event.detail?.elt === this;
+  }
+
+  #arrived({ detail }) {
+    this.#note(false);
+    const { responseText } = detail.xhr;
+    if (responseText === this.#seen) detail.shouldSwap = false;
+    this.#seen = responseText;
+    const { activeElement } = document;
+    this.#focus = detail.shouldSwap && detail.target.contains(activeElement) ? nameOf(activeElement) : null;
+  }
+
+  #refocus() {
+    if (!this.#focus || document.activeElement !== document.body) return;
+    const all = document.querySelectorAll(`${this.getAttribute("hx-target")} :is(a, button, input, select, textarea, summary)`);
+    [...all].find((element) => nameOf(element) === this.#focus)?.focus({ preventScroll: true });
+  }
+
+  #note(shown) {
+    if (!shown && !this.note) return;
+    if (!this.note) {
+      this.note = document.createElement("p");
+      this.note.className = "notice warn";
+      this.note.setAttribute("role", "status");
+      this.append(this.note);
+    }
+    this.note.hidden = !shown;
+    this.note.textContent = shown ? (this.dataset.textOffline ?? "") : "";
   }
 
   disconnectedCallback() {
@@ -104,6 +145,11 @@ class LiveStatus extends HTMLElement {
   #tell(connected) {
     this.dispatchEvent(new CustomEvent("live-state", { bubbles: true, detail: { connected } }));
   }
+}
+
+/** What makes a control the same one after a refresh: its id, or where it leads and what it says. */
+function nameOf(element) {
+  return element.id || [element.href, element.form?.action, element.name, element.textContent.trim()].join(" ");
 }
 
 customElements.define("live-status", LiveStatus);

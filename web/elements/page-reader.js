@@ -56,6 +56,7 @@ class PageReader extends HTMLElement {
     const filled = Boolean(text || picture);
     const content = filled ? (picture ? image(picture) : label(text)) : label(spot.dataset.label);
     spot.replaceChildren(content);
+    if (spot.matches("a, button")) spot.setAttribute("aria-label", [spot.dataset.label, text].filter(Boolean).join(": "));
     spot.classList.toggle("filled", filled);
   }
 
