@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bff.core.errors import Fault
-from bff.settings import from_environment
+from bff.settings import from_environment, owner_link
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,18 +69,16 @@ def _migrate(_chosen: argparse.Namespace) -> int:
 
 
 def _owner_link(_chosen: argparse.Namespace) -> int:
-    from bff import wiring
-
-    link = wiring.owner_link(from_environment())
+    link = owner_link(from_environment())
     if link is not None:
         print(link)
     return 0
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from bff import doctor
+    from bff import doctor, wiring
 
-    return doctor.report(doctor.run(from_environment()), as_json=chosen.json)
+    return doctor.report(doctor.run(wiring.build(from_environment())), as_json=chosen.json)
 
 
 def _verify(chosen: argparse.Namespace) -> int:

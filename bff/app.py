@@ -11,6 +11,7 @@ from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bff import logs
 from bff.core.errors import Fault, Refusal
 from bff.routes import account, authority, dev, ops, pwa, sender, signer, verify
 from bff.routes import refusals as words_of
@@ -30,7 +31,7 @@ log = logging.getLogger("countersign.web")
 def create_app(settings: Settings | None = None, home: House | None = None) -> Flask:
     """The WSGI application. Settings come from the environment unless a test gives them."""
     settings = settings or from_environment()
-    logging.basicConfig(level=settings.log_level, format="%(name)s %(message)s")
+    logs.begin(settings.log_level, form="%(name)s %(message)s")
     app = Flask("bff", template_folder="../web/pages", static_folder=None)
     home = home or build(settings)
     app.extensions["house"] = home

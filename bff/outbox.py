@@ -6,6 +6,8 @@ is over or whose worker has died makes room for a new one.
 """
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from redis import Redis
@@ -13,6 +15,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
+from rq.worker import BaseWorker
 
 PAPER, WORD = "paper", "word"
 PAPER_KINDS = ("sign", "seal", "raise", "archive")
@@ -24,6 +27,7 @@ KEEP_FAILURE_SECONDS = 3600
 HEARTBEAT_SECONDS = 5
 """How often a worker says that a job still runs."""
 DEAD_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
+WORKER_DEAD_AFTER = timedelta(seconds=120)
 OVER = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED)
 
 log = logging.getLogger("countersign.outbox")
@@ -78,6 +82,42 @@ class RqQueue:
             self._enqueue(errand_id, kind)
         except DuplicateJobError:
             log.debug("errand %s was handed over by somebody else just now", errand_id)
+
+
+CLOCK = "countersign:clock"
+CLOCK_SILENT_SECONDS = 60
+
+
+def tell_clock_alive(redis: Redis) -> None:
+    """The clock says after each round that it is there."""
+    try:
+        redis.set(CLOCK, datetime.now(UTC).isoformat(timespec="seconds"), ex=CLOCK_SILENT_SECONDS)
+    except RedisError as error:
+        log.debug("the clock could not say that it is alive: %s", type(error).__name__)
+
+
+@dataclass(frozen=True)
+class Life:
+    """Who serves the queues just now, and how much waits in them."""
+
+    workers: Mapping[str, int]
+    waiting: Mapping[str, int]
+    clock: bool
+
+
+def life(redis: Redis) -> Life:
+    """Raises RedisError when Valkey is away."""
+    serving = [worker.queue_names() for worker in BaseWorker.all(connection=redis) if not _long_silent(worker)]
+    return Life(
+        workers={name: sum(name in names for names in serving) for name in (WORD, PAPER)},
+        waiting={name: Queue(name, connection=redis).count for name in (WORD, PAPER)},
+        clock=bool(redis.exists(CLOCK)),
+    )
+
+
+def _long_silent(worker: BaseWorker) -> bool:
+    heard = worker.last_heartbeat
+    return heard is None or datetime.now(UTC) - heard.replace(tzinfo=UTC) > WORKER_DEAD_AFTER
 
 
 def job_id(errand_id: str) -> str:

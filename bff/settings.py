@@ -109,3 +109,16 @@ def _read(name: str, text: str) -> Any:
         return type(default)(text) if not isinstance(default, Path) else Path(text)
     except (KeyError, ValueError) as error:
         raise ValueError(f"{PREFIX}{name.upper()} cannot be read: {text!r}") from error
+
+
+def owner_file(settings: Settings) -> Path:
+    """Where the first owner's one-time secret waits, as long as nobody owns the house."""
+    return settings.data_dir / "secrets" / "owner.link"
+
+
+def owner_link(settings: Settings) -> str | None:
+    """The one-time link that makes the owner; None once there is one."""
+    try:
+        return f"{settings.public_url.rstrip('/')}/claim/{owner_file(settings).read_text().strip()}"
+    except OSError:
+        return None

@@ -18,6 +18,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from redis import Redis
 
+from bff import doctor
 from bff.archive.sites import FolderSites
 from bff.cage import Cage
 from bff.core.errors import Fault
@@ -29,9 +30,9 @@ from bff.notify import messenger
 from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
-from bff.settings import Settings
+from bff.settings import Settings, owner_file
 from bff.signing import preparing
-from bff.signing.authority import Authority, EmbeddedTimestamps, UrlTimestamps
+from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
 from bff.signing.bundle import fingerprint
 from bff.signing.ceremony import Ceremony, Policy
 from bff.signing.courier import Courier
@@ -64,6 +65,7 @@ class SystemClock:
 def set_up(settings: Settings) -> None:
     """Directories, secrets (0600), the owner's link, the authority's keys, the tables."""
     os.umask(0o077)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in ("secrets", "run", "work", "inbox", "pages", "authority"):
         (settings.data_dir / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     for _, folder in sites(settings).items():
@@ -80,16 +82,8 @@ def set_up(settings: Settings) -> None:
         )
         house.store.migrate()
         if not house.account.members():
-            _secret(_owner_file(settings), lambda: secrets.token_urlsafe(24).encode())
+            _secret(owner_file(settings), lambda: secrets.token_urlsafe(24).encode())
         house.store.close()
-
-
-def owner_link(settings: Settings) -> str | None:
-    """The one-time link that makes the owner; None once there is one."""
-    try:
-        return f"{settings.public_url.rstrip('/')}/claim/{_owner_file(settings).read_text().strip()}"
-    except OSError:
-        return None
 
 
 def sites(settings: Settings) -> Mapping[str, Path]:
@@ -288,7 +282,7 @@ class House:
             messengers=self.messengers,
             throttle=self.throttle,
             code_key=self.secret("code.key"),
-            owner_link=_owner_file(s),
+            owner_link=owner_file(s),
             host=s.host,
             session_lifetime=timedelta(days=s.session_days),
             codes_per_number=s.codes_per_number_per_hour,
@@ -315,14 +309,27 @@ class House:
                 "secret_missing", what=f"The secret {name} is missing.", do="Run: python -m bff migrate"
             ) from error
 
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        return SECRETS
+
+    @property
+    def sites(self) -> Mapping[str, Path]:
+        return sites(self.settings)
+
+    def proven_time(self, digest: bytes) -> datetime:
+        """A fresh token's time, confirmed against the roots. Raises Fault `tsa_down`."""
+        timestamps = self.timestamps
+        try:
+            return check_token(timestamps.timestamp(digest), digest, timestamps.roots)
+        except BadToken as error:
+            raise Fault(
+                "tsa_down", what=f"Its token is not confirmed by its roots ({error}).", do="Check BFF_TSA_ROOTS."
+            ) from error
+
     def check_ready(self) -> None:
-        """What sealing needs, tried now: keys, timestamp, fonts, storage. Raises the first Fault."""
-        if not self.authority.seal.certificate:
-            raise Fault("seal_missing", what="The seal has no certificate.", do="Run: python -m bff migrate")
-        self.timestamps.timestamp(bytes(32))
-        if missing := self.paper.missing_fonts():
-            raise Fault("fonts_missing", what=f"Fonts are missing: {', '.join(missing)}.", do="Run: make setup")
-        self.archive.keep(b"countersign readiness check")
+        """What sealing needs, tried now by doctor's own lines. Raises the first Fault."""
+        doctor.check_ready(self)
 
     def _announce(self, news: Announcement) -> None:
         """After a commit: errands to the workers, topics to the sockets. Best effort; the clock finds the rest."""
@@ -334,10 +341,6 @@ class House:
 
 def _crl_url(settings: Settings) -> str:
     return f"{settings.public_url.rstrip('/')}/authority/crl"
-
-
-def _owner_file(settings: Settings) -> Path:
-    return settings.data_dir / "secrets" / "owner.link"
 
 
 def _secret(path: Path, make: Callable[[], bytes]) -> None:

@@ -25,6 +25,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 
+from bff import logs
 from bff.feed import connect
 from bff.outbox import HEARTBEAT_SECONDS, PAPER, WORD
 from bff.settings import from_environment
@@ -77,9 +78,7 @@ def _address_space() -> int:
 
 def main(queues: Sequence[str]) -> None:
     settings = from_environment()
-    logging.basicConfig(level=settings.log_level, format="%(message)s")
-    # RQ tells of every look for work and every heartbeat; jobs tell what they did themselves.
-    logging.getLogger("rq").setLevel(max(logging.WARNING, logging.getLogger().level))
+    logs.begin(settings.log_level)
     for name in HEAVY:
         importlib.import_module(name)
     while True:

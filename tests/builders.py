@@ -14,10 +14,10 @@ from reportlab.pdfgen.canvas import Canvas
 from bff.core.contract import Contract
 from bff.jobs import carry_out
 from bff.notify.inbox import InboxMessage, read_all
-from bff.settings import Settings
+from bff.settings import Settings, owner_link
 from bff.signing.desk import NewSigner
 from bff.store.people import Person
-from bff.wiring import House, build, owner_link, set_up
+from bff.wiring import House, build, set_up
 
 
 @dataclass

@@ -173,7 +173,14 @@ def test_behind_a_proxy_pages_use_the_same_origin_and_live_still_listens_beside_
 
 
 def test_procfile_is_the_production_unit_list() -> None:
-    assert list(units(Settings(redis_url="redis://elsewhere"), {})) == ["release", "web", "live", "worker", "clock"]
+    assert list(units(Settings(redis_url="redis://elsewhere"), {})) == [
+        "release",
+        "web",
+        "live",
+        "worker",
+        "words",
+        "clock",
+    ]
     assert next(iter(units(Settings(), {}))) == "valkey"
 
 

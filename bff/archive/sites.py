@@ -59,6 +59,16 @@ class FolderSites:
             )
         return Kept(sha256=sha256, size=len(content), sites=good)
 
+    def try_out(self) -> dict[str, str | None]:
+        """Write, read back and remove a few bytes at every site; per site None, or why it did not work."""
+        with ThreadPoolExecutor(len(self._folders)) as threads:
+            tries = {name: threads.submit(_try_out, folder) for name, folder in self._folders.items()}
+        return {name: _why(error) if (error := each.exception()) else None for name, each in tries.items()}
+
+    @property
+    def quorum(self) -> int:
+        return self._quorum
+
     def read(self, sha256: str) -> bytes:
         """The first good copy. Raises Fault `archive_lost` when no site has one."""
         for name, folder in self._folders.items():
@@ -91,6 +101,18 @@ def _keep(name: str, folder: Path, sha256: str, content: bytes) -> None:
         raise OSError("what was read back is not what was written")
     if healing:
         log.warning("archive site %s: the damaged copy of %s was replaced", name, sha256)
+
+
+def _try_out(folder: Path) -> None:
+    """Raises OSError. The name is nobody's digest, so no copy is ever touched."""
+    content = uuid.uuid4().bytes * 256
+    path = folder / f".tried-{uuid.uuid4().hex}"
+    _write(path, content)
+    try:
+        if _digest(path) != hashlib.sha256(content).hexdigest():
+            raise OSError("what was read back is not what was written")
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _place(folder: Path, sha256: str) -> Path:

@@ -36,6 +36,9 @@ class Messenger(Protocol):
     def send(self, *, to: str, template: str, params: Mapping[str, str], language: str) -> Sent:
         """Hand one message to the provider. Raises Fault `message_not_taken` when it was not accepted."""
 
+    def check(self) -> str:
+        """Try the provider without sending anything, and say what was tried. Raises Fault `message_not_taken`."""
+
 
 # --- keeping bytes ---------------------------------------------------------------------------------
 

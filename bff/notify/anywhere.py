@@ -38,6 +38,10 @@ class AppriseMessenger:
             )
         return Sent(provider="apprise", provider_id=str(uuid.uuid4()))
 
+    def check(self) -> str:
+        """apprise can only be tried by sending, which a check must not."""
+        return "an apprise URL that can be read; whether it delivers is only known by sending"
+
     def _service(self, *, to: str) -> Any:
         # A large library that most houses never need: loaded where it is used.
         from apprise import Apprise

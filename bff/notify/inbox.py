@@ -63,6 +63,9 @@ class InboxMessenger:
             ) from error
         return Sent(provider="inbox", provider_id=message.provider_id)
 
+    def check(self) -> str:
+        return "the development inbox: nobody receives anything"
+
     def _write(self, message: InboxMessage) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._directory / f"{time.time_ns():020d}-{message.provider_id}.json"

@@ -49,6 +49,20 @@ class SmtpMessenger:
             raise _not_taken(error) from error
         return Sent(provider="smtp", provider_id=letter["Message-ID"])
 
+    def check(self) -> str:
+        """Everything up to the first letter: connect, encrypt, sign in, ask whether the line is well."""
+        try:
+            server = self._connect()
+            encrypted = isinstance(server.sock, ssl.SSLSocket)
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise _not_taken(error) from error
+        if not parseaddr(self._sender)[1].rpartition("@")[2]:
+            raise _not_taken(ValueError())
+        signed_in = "signed in" if self._user else "without a user name"
+        return f"{self._host}:{self._port} answers, {'encrypted' if encrypted else 'NOT encrypted'}, {signed_in}"
+
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
         if self._implicit_tls:

@@ -35,7 +35,8 @@ class TwilioMessenger:
         if not self._account or not self._token or not self._from or not url.hostname:
             raise ValueError("account, token, host and from are needed")
         address = url.netloc.rpartition("@")[2]
-        self._url = f"{query.get('scheme', 'https')}://{address}/2010-04-01/Accounts/{self._account}/Messages.json"
+        self._account_url = f"{query.get('scheme', 'https')}://{address}/2010-04-01/Accounts/{self._account}"
+        self._url = f"{self._account_url}/Messages.json"
         self._receipts_url = receipts_url
         self._standing = standing
 
@@ -50,6 +51,17 @@ class TwilioMessenger:
         except httpx.HTTPError as error:
             raise _not_taken(f"The SMS provider could not be reached ({type(error).__name__}).") from error
         return Sent(provider="twilio", provider_id=_provider_id(answer))
+
+    def check(self) -> str:
+        """Ask for the account itself: the provider is there, and it knows our account and token."""
+        try:
+            answer = httpx.get(f"{self._account_url}.json", auth=(self._account, self._token), timeout=TIMEOUT_SECONDS)
+        except httpx.HTTPError as error:
+            raise _not_taken(f"The SMS provider could not be reached ({type(error).__name__}).") from error
+        if not answer.is_success:
+            raise _not_taken(f"The SMS provider answered {answer.status_code} when asked for the account.")
+        told = "receipts come back" if self._receipts_url else "no receipts, because BFF_PUBLIC_URL is not https"
+        return f"the provider knows the account; {told}"
 
 
 def _provider_id(answer: httpx.Response) -> str:

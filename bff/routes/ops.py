@@ -1,5 +1,7 @@
 """For machines: is this unit alive, and what providers say of their deliveries."""
 
+import json
+
 from flask import Blueprint, Response, abort, request
 
 from bff.notify.sms import read_receipt
@@ -13,6 +15,17 @@ def healthz() -> Response:
     """200 when this process answers and the database does."""
     house().store.ping()
     return Response("ok\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+@door.get("/ops/proxy")
+def proxy() -> Response:
+    """What the proxies put on the way of this very request: doctor knocks here and compares. Nothing of anybody else."""
+    seen = {
+        "forwarded_for": len([a for a in request.headers.get("X-Forwarded-For", "").split(",") if a.strip()]),
+        "scheme": request.scheme,
+        "host": request.host,
+    }
+    return Response(json.dumps(seen), mimetype="application/json", headers={"Cache-Control": "no-store"})
 
 
 @door.post("/receipts/sms")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from bff.core.errors import Refusal
+from bff.signing.reasons import REASONS
 from bff.words import mark as _
 
 
@@ -23,8 +24,10 @@ class Said:
 def say(refusal: Refusal) -> Said:
     """The words for this refusal; an unknown code reads as a plain apology and is 400."""
     status, sentence = SENTENCES.get(refusal.code, (400, _("This cannot be done now. Please go back and try again.")))
-    params = {"label": "", "name": "", "left": 0, "most": 0, "minutes": 1, "seconds": 60, **refusal.params}
-    return Said(status, gettext(sentence, **params))
+    params = {"label": "", "name": "", "left": 0, "most": 0, "minutes": 1, "seconds": 60, "why": "", **refusal.params}
+    if (why := REASONS.get(str(params.get("fault")))) is not None:
+        params["why"] = gettext(why)
+    return Said(status, " ".join(gettext(sentence, **params).split()))
 
 
 SENTENCES: dict[str, tuple[int, str]] = {
@@ -113,7 +116,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "cannot_send_now": (
         503,
         _(
-            "The contract cannot be sent now because something it needs is not working. Nothing is lost; the operator can see what it is. Try again later."
+            "The contract cannot be sent now because something it needs is not working. %(why)s Nothing is lost; the operator can see what it is. Try again later."
         ),
     ),
     "email_unreadable": (422, _("That does not look like an e-mail address.")),

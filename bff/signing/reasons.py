@@ -20,6 +20,11 @@ REASONS = {
     "job_killed": _("Sealing was interrupted each time it was tried. The document may be too much for this machine."),
     "job_too_slow": _("Sealing took too long and was stopped. The document may be too much for this machine."),
     "job_too_large": _("Sealing needed more memory than it may have. The document may be too much for this machine."),
+    "authority_missing": _("A key of this house is missing."),
+    "keys_exposed": _("A key of this house is not kept safely."),
+    "certificate_ended": _("The certificate that seals documents has ended."),
+    "disk_full": _("There is no room left to store documents."),
+    "no_message_provider": _("No provider for e-mail or SMS is set, so nobody would be told."),
     "message_not_taken": _("The provider did not take a message."),
 }
 UNKNOWN = _("The document could not be processed (%(code)s).")

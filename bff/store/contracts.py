@@ -156,6 +156,11 @@ class Contracts:
         late = (ContractRow.state == State.SENT.value, ContractRow.deadline <= self._now)
         return list(self._session.scalars(select(ContractRow.id).where(*late)))
 
+    def stuck(self) -> list[tuple[str, str]]:
+        """Ids of stuck contracts, the oldest first, and why: doctor asks."""
+        rows = select(ContractRow.id, ContractRow.stuck_reason).where(ContractRow.state == State.STUCK.value)
+        return [(i, reason or "?") for i, reason in self._session.execute(rows.order_by(ContractRow.changed_at))]
+
     def _contract(self, row: ContractRow) -> Contract:
         """As it is now, whatever this unit saw of it before it held the lock."""
         signers = self._session.scalars(

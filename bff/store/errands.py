@@ -114,11 +114,15 @@ class Errands:
             row.handed_at = self._now
         return [_errand(row) for row in rows]
 
-    def waiting(self) -> int:
-        """How many errands are overdue by more than a minute or parked: doctor asks."""
-        late = self._now - timedelta(minutes=1)
-        undone = ErrandRow.done_at.is_(None)
-        count = select(func.count()).where(undone, or_(ErrandRow.parked.is_(True), ErrandRow.due_at < late))
+    def parked(self) -> list[Errand]:
+        """Errands that were given up: doctor asks."""
+        rows = select(ErrandRow).where(ErrandRow.done_at.is_(None), ErrandRow.parked.is_(True))
+        return [_errand(row) for row in self._session.scalars(rows.order_by(ErrandRow.created_at))]
+
+    def late(self, by: timedelta) -> int:
+        """How many errands should have been done `by` ago and are not, nor given up: doctor asks."""
+        undone = (ErrandRow.done_at.is_(None), ErrandRow.parked.is_(False))
+        count = select(func.count()).where(*undone, ErrandRow.due_at < self._now - by)
         return int(self._session.scalar(count) or 0)
 
     def open_of(self, contract_id: str) -> list[Errand]:

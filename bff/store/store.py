@@ -12,7 +12,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -61,6 +63,39 @@ class Store:
             raise Fault(
                 "database_down", what="The database does not answer.", do="Start it, or check BFF_DATABASE_URL."
             ) from error
+
+    def check(self) -> str:
+        """The database can be written, durably, and has this release's tables. Raises Fault `database_…`."""
+        said = self.ping()
+        try:
+            with self._writer.connect() as connection:
+                self._check_release(connection)
+                connection.execute(text("DELETE FROM errands WHERE id = ''"))
+                pragmas = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in self._durable]
+                connection.rollback()
+        except SQLAlchemyError as error:
+            raise Fault(
+                "database_readonly",
+                what=f"The database cannot be written ({type(error).__name__}).",
+                do="Check its space, its owner and its permissions.",
+            ) from error
+        if pragmas and pragmas != ["wal", 2]:
+            raise Fault("database_unsafe", what=f"SQLite runs as {pragmas}.", do="It has to be WAL and FULL (2).")
+        return f"{said}, writable, up to date{', WAL and FULL' if pragmas else ''}"
+
+    @property
+    def _durable(self) -> tuple[str, ...]:
+        return ("journal_mode", "synchronous") if self._url.startswith("sqlite") else ()
+
+    def _check_release(self, connection: Connection) -> None:
+        has = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        if has != wanted:
+            raise Fault(
+                "database_old",
+                what=f"The database is at release {has}, this program at {wanted}.",
+                do="Run: python -m bff migrate",
+            )
 
     def migrate(self) -> None:
         """Bring the tables up to this release. Safe to run again."""

@@ -7,8 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from bff.routes.shared import SESSION
+from bff.settings import owner_link
 from bff.store.people import Person
-from bff.wiring import House, owner_link
+from bff.wiring import House
 from tests.builders import inbox, work
 from tests.routes.conftest import Visit
 from tests.soft_authenticator import SoftAuthenticator

@@ -1,0 +1,13 @@
+"""What a unit's log holds: our own lines at the chosen level, and of libraries only what is wrong."""
+
+import logging
+
+CHATTY = ("alembic", "pikepdf", "rq", "httpx", "PIL", "fontTools")
+"""Libraries that tell of every step at INFO."""
+
+
+def begin(level: str, *, form: str = "%(message)s") -> None:
+    """Once, by an entrance, before anything else is imported that may talk."""
+    logging.basicConfig(level=level, format=form)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
