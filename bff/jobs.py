@@ -18,7 +18,7 @@ from bff.wiring import House, build
 GIVE_UP = 6
 KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
-REASONS = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
+NAMED = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
 """What some exceptions mean to a person."""
 NEVER_GIVE_UP = ("raise",)
 PAPER = ("sign", "seal", "archive")
@@ -59,7 +59,7 @@ def carry_out(home: House, errand_id: str) -> None:
     except Exception as error:
         log.exception("errand %s (%s) failed", errand.id, errand.kind)
         name = type(error).__name__
-        _failed(home, errand, REASONS.get(name, name))
+        _failed(home, errand, NAMED.get(name, name))
     else:
         with home.store.begin() as unit:
             unit.errands.finish(errand_id)

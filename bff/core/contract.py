@@ -4,6 +4,7 @@
 possible in which state. Nothing here reads a clock or a database: an event carries its own time.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from bff.core.errors import Refusal
+from bff.core.identity import masked
 
 FULL = 10_000
 """Page coordinates are ten-thousandths of the displayed page's width and height, from its top left corner."""
@@ -268,7 +270,10 @@ class Expired(Event):
 
 @dataclass(frozen=True)
 class Corrected(Event):
-    """The sender corrected how a signer is reached; the signer's old link is dead."""
+    """The sender corrected how a signer is reached; the signer's old link is dead.
+
+    The evidence is read by many and for long, so it keeps the new addresses masked, with their digests to prove them by.
+    """
 
     kind: ClassVar[str] = "corrected"
     signer_id: str
@@ -276,7 +281,7 @@ class Corrected(Event):
     phone: str | None
 
     def data(self) -> dict[str, Any]:
-        return {"signer_id": self.signer_id, "email": self.email, "phone": self.phone}
+        return {"signer_id": self.signer_id, **_address("email", self.email), **_address("phone", self.phone)}
 
 
 @dataclass(frozen=True)
@@ -487,6 +492,12 @@ def _noted(contract: Contract, event: Any) -> Contract:
 
 def _with(contract: Contract, signer: Signer) -> Contract:
     return replace(contract, signers=tuple(signer if s.id == signer.id else s for s in contract.signers))
+
+
+def _address(kind: str, value: str | None) -> dict[str, Any]:
+    if value is None:
+        return {f"{kind}_masked": None, f"{kind}_sha256": None}
+    return {f"{kind}_masked": masked(value), f"{kind}_sha256": hashlib.sha256(value.encode()).hexdigest()}
 
 
 def _document_data(document: Document) -> dict[str, Any]:

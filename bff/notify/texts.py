@@ -129,7 +129,7 @@ LETTERS: Mapping[str, Letter] = {
         button=_("Open your copy"),
     ),
     "declined": Letter(
-        sms=(_('"%(title)s" was declined and has ended. %(url)s'),),
+        sms=(_('"%(title)s" was declined by %(who)s and has ended. %(url)s'),),
         subject=_("Declined: “%(title)s”"),
         paragraphs=(HELLO, _("“%(title)s” was declined and has ended."), _("Declined by: %(who)s"), REASON),
         button=_("See the contract"),

@@ -42,5 +42,7 @@ def sms_receipt() -> Response:
         abort(403)
     provider_id, status = found
     with house().store.begin() as unit:
-        unit.errands.receipt(provider_id, status=status)
+        message = unit.errands.receipt(provider_id, status=status)
+        if message is not None and message.contract_id is not None:
+            unit.announcement.topics.append(f"contract:{message.contract_id}")
     return Response("", status=204)

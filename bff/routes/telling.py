@@ -91,6 +91,8 @@ MESSAGES = {
 }
 DELIVERIES = {
     "taken": _("handed to the provider"),
+    "accepted": _("waiting at the provider"),
+    "scheduled": _("waiting at the provider"),
     "queued": _("waiting at the provider"),
     "sending": _("on its way"),
     "sent": _("on its way"),

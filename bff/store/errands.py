@@ -11,6 +11,20 @@ from sqlalchemy.orm import Session
 
 from bff.store.models import ErrandRow, MessageRow
 
+PROGRESS = {
+    "taken": 0,
+    "accepted": 1,
+    "scheduled": 1,
+    "queued": 1,
+    "sending": 2,
+    "sent": 3,
+    "undelivered": 4,
+    "failed": 4,
+    "delivered": 5,
+    "read": 6,
+}
+"""How far each state of a message is; a message that arrived after all counts more than a failure before it."""
+
 
 @dataclass(frozen=True)
 class Errand:
@@ -167,12 +181,17 @@ class Errands:
         )
 
     def receipt(self, provider_id: str, *, status: str) -> Message | None:
-        """Keep what a provider says of a message's delivery; None when it is not one of ours."""
-        row = self._session.scalar(select(MessageRow).where(MessageRow.provider_id == provider_id))
+        """Keep what a provider says of a message's delivery; None when it is not one of ours.
+
+        Receipts come late, twice and out of order: all are kept once, and the state only ever goes forward.
+        """
+        row = self._session.scalar(select(MessageRow).where(MessageRow.provider_id == provider_id).with_for_update())
         if row is None:
             return None
-        row.status = status[:40]
-        row.receipts = [*row.receipts, {"status": status[:40], "at": self._now.isoformat()}]
+        if not any(r["status"] == status[:40] for r in row.receipts):
+            row.receipts = [*row.receipts, {"status": status[:40], "at": self._now.isoformat()}]
+        if PROGRESS.get(status, 0) > PROGRESS.get(row.status, 0):
+            row.status = status
         return _message(row)
 
     def messages_of(self, contract_id: str) -> list[Message]:
