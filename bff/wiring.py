@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from redis import Redis
@@ -41,14 +42,16 @@ from bff.signing.history import History
 from bff.signing.history import House as Vouching
 from bff.signing.intake import Intake
 from bff.signing.links import Links
-from bff.signing.pades import HIDDEN_FONT, PyhankoPades
 from bff.signing.pages import PRELOAD, CagedPages
-from bff.signing.paper import Paper
+from bff.signing.paper import HIDDEN_FONT, Paper
 from bff.signing.preparing import CagedPreparation
 from bff.signing.sealing import Sealing
 from bff.store import Store
 from bff.store.unit import Announcement
 from bff.throttle import Throttle
+
+if TYPE_CHECKING:
+    from bff.signing.pades import PyhankoPades
 
 WEB = Path(__file__).parent.parent / "web"
 FONTS = WEB / "vendor" / "fonts"
@@ -147,7 +150,10 @@ class House:
         return Paper(FONTS, hidden_font=HIDDEN_FONT)
 
     @cached_property
-    def pades(self) -> PyhankoPades:
+    def pades(self) -> "PyhankoPades":
+        # pyHanko is large, and only the worker signs: pages start without it.
+        from bff.signing.pades import PyhankoPades
+
         timestamps = self.timestamps
         outside = timestamps.roots if isinstance(timestamps, UrlTimestamps) else ()
         return PyhankoPades(self.authority, timestamps, self.paper, self.clock, roots=outside)

@@ -30,7 +30,6 @@ from bff.routes.refusals import say
 from bff.routes.shared import back, house, language, live_ticket, me, person, sender, signed_in
 from bff.routes.signer import PICTURE_WIDTHS, download
 from bff.signing.desk import Details, NewSigner
-from bff.signing.sample import TITLE, sample
 from bff.store.contracts import Wanted
 from bff.words import LANGUAGES, words
 
@@ -158,6 +157,8 @@ def _work() -> Path:
 @sender
 def make_sample() -> AnyResponse | tuple[str, int]:
     """A sample contract with oneself, sent at once: the first minute shows the product."""
+    from bff.signing.sample import TITLE, sample  # once in a house's life; it brings a typesetter with it
+
     try:
         phone = _phone(request.form.get("phone"))
         content = sample(

@@ -90,6 +90,7 @@ from bff.core.errors import Fault, Refusal
 from bff.core.mark import Mark
 from bff.core.ports import Act, Clock, EvidencePage, Timestamps, Verdict, Written
 from bff.signing.authority import ARC, Authority, Leaf, common_name
+from bff.signing.paper import HIDDEN_FONT
 
 ACT = f"{ARC}.1"
 """The signed attribute of a signer: an OCTET STRING with canonical JSON, see `act_bytes`."""
@@ -98,8 +99,6 @@ SEAL = f"{ARC}.3"
 ACT_FORMAT = "countersign-act/1"
 SEAL_FORMAT = "countersign-seal/1"
 
-HIDDEN_FONT = "Helv"
-"""The font resource (plain Helvetica) that every appearance of ours brings, for `Paper(hidden_font=…)`."""
 CMS_ROOM = 4096
 """Bytes for everything in a signature besides our attribute and the time stamp."""
 TOKEN_ROOM = 12_288

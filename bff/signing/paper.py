@@ -68,6 +68,10 @@ class EvidencePaper:
     boxes: Mapping[str, tuple[int, float, float, float, float]]
 
 
+HIDDEN_FONT = "Helv"
+"""The font resource (plain Helvetica) that every appearance of a signature brings, for `Paper(hidden_font=…)`."""
+
+
 class Paper:
     """Draws with the fonts of one folder."""
 

@@ -16,10 +16,9 @@ from bff.cage import Cage, Caged
 from bff.core.contract import Field, FieldKind, Signer, SignerState
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import EvidencePage, EvidenceSigner
-from bff.signing import pades
-from bff.signing.paper import Paper
+from bff.signing.paper import HIDDEN_FONT, Paper
 
-PRELOAD = ("pikepdf", "pypdfium2", "bff.signing.intake", "bff.signing.preparing")
+PRELOAD = ("pikepdf", "pypdfium2", "bff.signing.intake", "bff.signing.preparing", "bff.signing.pades")
 """What a cage for uploads should have ready: intake's judgement and this."""
 EXPLAINED = ("cannot_be_sealed", "signed_file_takes_signatures_only")
 GIVING_UP = ("MemoryError", "RecursionError", "SIGABRT", "SIGTRAP", "SIGILL")
@@ -76,13 +75,15 @@ def _why(end: Caged) -> str:
 
 def prepare_file(*, source: str, target: str, fonts: str, order: str) -> dict[str, Any]:
     """Revision 0 of the file `source` at `target`."""
+    from bff.signing import pades  # large, and only the child needs it
+
     wanted = json.loads(order)
     content = pades.prepare(
         Path(source).read_bytes(),
         fields=[Field(**{**f, "kind": FieldKind(f["kind"])}) for f in wanted["fields"]],
         signers=[Signer(**{**s, "state": SignerState(s["state"])}) for s in wanted["signers"]],
         evidence=_evidence(wanted["evidence"]),
-        paper=Paper(Path(fonts), hidden_font=pades.HIDDEN_FONT),
+        paper=Paper(Path(fonts), hidden_font=HIDDEN_FONT),
     )
     return {"size": Path(target).write_bytes(content)}
 

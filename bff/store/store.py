@@ -10,10 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -88,6 +84,9 @@ class Store:
         return ("journal_mode", "synchronous") if self._url.startswith("sqlite") else ()
 
     def _check_release(self, connection: Connection) -> None:
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
         has = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head()
         if has != wanted:
@@ -99,6 +98,10 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables up to this release. Safe to run again."""
+        # Loaded where it is used: pages and workers start without it.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._writer.connect() as connection:

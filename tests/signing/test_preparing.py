@@ -11,8 +11,8 @@ from bff.cage import Cage
 from bff.core.contract import State
 from bff.core.errors import Fault, Refusal
 from bff.routes.refusals import SENTENCES
-from bff.signing.pades import HIDDEN_FONT, prepare
-from bff.signing.paper import Paper
+from bff.signing.pades import prepare
+from bff.signing.paper import HIDDEN_FONT, Paper
 from bff.signing.preparing import CagedPreparation
 from bff.store.people import Person
 from bff.wiring import FONTS, House
