@@ -5,6 +5,7 @@ what happened and what to do; anything else is a bug of ours and keeps its trace
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--root", type=Path, action="append", default=[], help="root certificates, PEM; may repeat")
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     verify.set_defaults(command=_verify)
+
+    models = commands.add_parser("models", help="the face models: build the pack, or check that it works")
+    models.add_argument("act", choices=["build", "check"])
+    models.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    models.set_defaults(command=_models)
     return parser
 
 
@@ -96,6 +102,18 @@ def _is_bundle(file: Path) -> bool:
             return is_bundle(opened.read(4))
     except OSError:
         return False  # the judge says what is wrong with it
+
+
+def _models(chosen: argparse.Namespace) -> int:
+    from bff.biometrics import pack
+
+    settings = from_environment()
+    if chosen.act == "build":
+        said: dict[str, object] = {"folder": str(pack.DEFAULT_PACK), "digests": dict(pack.build())}
+    else:
+        said = dict(pack.check(pack.opened(Path(settings.face_pack) if settings.face_pack else None)))
+    print(json.dumps(said) if chosen.json else "\n".join(f"{name}: {value}" for name, value in said.items()))
+    return 0
 
 
 if __name__ == "__main__":

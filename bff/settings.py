@@ -53,6 +53,9 @@ class Settings:
     sms_url: str = "inbox:"
     """inbox: (development), twilio://SID:TOKEN@host/?from=+1…, or an apprise URL."""
 
+    face_pack: str = ""
+    """Empty: the pack that set-up builds. Else a folder with an InsightFace pack and its thresholds.json."""
+
     max_upload_megabytes: int = 60
     max_pages: int = 300
     cage_memory_megabytes: int = 2048

@@ -29,6 +29,9 @@ STAMPS = ROOT / ".setup"
 VENDOR = ROOT / "web" / "vendor"
 TRANSLATIONS = ROOT / "bff" / "translations"
 
+MODELS = ROOT / "models" / "faces"
+MODEL_RECIPE = ("bff/biometrics/pack.py", "bff/biometrics/convert.py", "bff/biometrics/card.md")
+
 FONTS = "node_modules/@expo-google-fonts"
 VENDORED = {
     "htmx.min.js": "node_modules/htmx.org/dist/htmx.min.js",
@@ -63,6 +66,7 @@ def main() -> int:
         python_packages(dev=wanted.dev)
         web_files()
         translations()
+        models()
         if wanted.browser:
             browser()
     except CannotGoOn as reason:
@@ -206,6 +210,26 @@ def translations() -> None:
     say("compiling the translations")
     _run([_python().with_name("pybabel"), "-q", "compile", "-d", TRANSLATIONS])
     _stamp("words", wanted)
+
+
+# --- models ------------------------------------------------------------------------------------------
+
+
+def models() -> None:
+    """The face models, when how they are built has changed. All but faces works without them: only CI stops there."""
+    wanted = _digest(ROOT / name for name in MODEL_RECIPE)
+    if _stamped("models", wanted) and MODELS.exists():
+        return
+    _tear("models")
+    say("building the face models")
+    try:
+        _run([_python(), "-m", "bff", "models", "build"], hide=True)
+    except CannotGoOn as reason:
+        if os.environ.get("CI"):
+            raise
+        say(f"{reason}. Until then faces cannot be checked; everything else works")
+    else:
+        _stamp("models", wanted)
 
 
 # --- the journeys' browser ---------------------------------------------------------------------------
