@@ -526,7 +526,7 @@ def _correct_page(contract_id: str, signer: Signer, error: str | None = None) ->
 @signed_in
 def file(contract_id: str) -> AnyResponse:
     """Folder and labels; they change nothing of the contract."""
-    labels = request.form.get("labels", "").replace("\uff0c", ",").split(",")
+    labels = request.form.get("labels", "").replace("\uff0c", ",").replace("\u3001", ",").split(",")
     house().shelf.file(me(), contract_id, folder=request.form.get("folder"), labels=labels)
     return back("sender.contract", contract_id=contract_id)
 

@@ -250,7 +250,7 @@ def _line(value: Mapping[str, Any], people: Mapping[str, str]) -> Line:
         "who": people.get(value["actor"], unknown),
         "signer": people.get(data.get("signer_id", ""), unknown),
         "to": data.get("to", ""),
-        "sites": ", ".join(data.get("sites", [])),
+        "sites": _say(_(", ")).join(data.get("sites", [])),
         "method": _say(METHODS.get(data.get("method", ""), _("another way"))),
     }
     sentence = NOTED.get(kind) or HAPPENED.get(kind)
