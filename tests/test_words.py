@@ -125,8 +125,26 @@ def test_fingerprint_of_a_document_and_of_a_finger_are_told_apart() -> None:
             assert fingers or "数字指纹" in said, sentence
 
 
-def test_chinese_speaks_politely() -> None:
-    assert [said for m in all_messages("zh_Hans_CN") for said in forms(m) if "你" in said] == []
+GLOSSARY = {
+    "你": "您",
+    "签署人": "签署方",
+    "签约方": "签署方",
+    "发送方": "发起方",
+    "证据页": "签署证明页",
+    "本站": "本平台",
+    "登陆": "登录",
+    "帐号": "账号",
+    "校验码": "验证码",
+    "手印": "指纹",
+    "电子指纹": "数字指纹",
+    "拒绝签字": "拒绝签署",
+}
+"""One word for one thing: what is not said, and what is said instead."""
+
+
+def test_chinese_has_one_word_for_one_thing() -> None:
+    said = [form for m in all_messages("zh_Hans_CN") for form in forms(m)]
+    assert [(other, form) for other in GLOSSARY for form in said if other in form] == []
 
 
 # --- what a person reads ---
@@ -209,6 +227,30 @@ def bare_sentences(module: str) -> Iterator[str]:
         text = node.value if isinstance(node, ast.Constant) and id(node) not in fine else None
         if isinstance(text, str) and re.match(r"[A-Z][a-z']* [a-z].*[a-z][.!?…]$", text.strip(), flags=re.S):
             yield text
+
+
+SCRIPTS = sorted(file for room in ("elements", "lib", "sw") for file in (ROOT / "web" / room).glob("**/*.js"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.name)
+def test_script_brings_no_words_of_its_own(script: Path) -> None:
+    """A script fills what the page gave it in the reader's language."""
+    assert list(words_in_script(script.read_text(encoding="utf-8"))) == []
+
+
+def test_words_in_a_script_are_found() -> None:
+    script = """/** Prose is "Fine here". */
+    say("Please try again"); // "Fine too"
+    throw new Error("This is for the console");
+    const a = ["GET", "Content-Type", `Not fine ${here} either`];"""
+    assert list(words_in_script(script)) == ["Please try again", "Not fine ${here} either"]
+
+
+def words_in_script(script: str) -> Iterator[str]:
+    code = re.sub(r"/\*.*?\*/|(?<![:\w])//[^\n]*|new \w*Error\([^)]*\)", " ", script, flags=re.S)
+    for text in re.findall(r'"([^"\n]*)"|`([^`]*)`', code):
+        if re.match(r"[A-Z][a-z]+ \S*[a-z$]", text[0] or text[1]):
+            yield text[0] or text[1]
 
 
 # --- the look-up ---
