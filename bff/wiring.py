@@ -151,7 +151,7 @@ class House:
 
     @cached_property
     def pades(self) -> "PyhankoPades":
-        # pyHanko is large, and only the worker signs: pages start without it.
+        # pyHanko is large, and only the worker signs.
         from bff.signing.pades import PyhankoPades
 
         timestamps = self.timestamps
