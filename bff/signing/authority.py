@@ -21,8 +21,8 @@ from functools import cached_property
 from pathlib import Path
 
 import httpx
-from asn1crypto import algos, cms, core, tsp  # type: ignore[import-untyped]  # ships no types
-from asn1crypto import x509 as asn1_x509
+from asn1crypto import cms as asn1_cms  # type: ignore[import-untyped]  # ships no types
+from asn1crypto import tsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -31,6 +31,7 @@ from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder
 
 from bff.core.errors import Fault
 from bff.core.ports import Clock
+from bff.signing import cms
 
 ARC = "2.25.242388184400267224250795273426544236926"
 """Our object identifiers: the arc of one random UUID (ITU-T X.667), fixed for good. `.1` act, `.2` TSA policy."""
@@ -56,6 +57,11 @@ class Leaf:
     root: x509.Certificate
     crl: bytes
 
+    @cached_property
+    def hand(self) -> cms.Hand:
+        """What signs with it, the certificates encoded once."""
+        return cms.Hand.of(self.certificate.public_bytes(serialization.Encoding.DER), self.key)
+
 
 class Authority:
     """Issues certificates. `crl_url` is the address under which `crl()` is served, up to the serial number."""
@@ -64,6 +70,7 @@ class Authority:
         self._directory = directory
         self._organisation = organisation
         self._crl_url = crl_url.rstrip("/")
+        self._leaves: dict[str, Leaf] = {}
 
     @classmethod
     def create(cls, directory: Path, *, organisation: str, crl_url: str, now: datetime) -> "Authority":
@@ -225,9 +232,12 @@ class Authority:
         return Leaf(key=key, certificate=certificate, root=certificate, crl=b"")
 
     def _leaf(self, name: str, root: x509.Certificate) -> Leaf:
-        entity = self._entity(name)
-        crl = self.crl(f"{entity.certificate.serial_number:x}")
-        return Leaf(key=entity.key, certificate=entity.certificate, root=root, crl=crl or b"")
+        known = self._leaves.get(name)
+        if known is None:
+            entity = self._entity(name)
+            crl = self.crl(f"{entity.certificate.serial_number:x}")
+            known = self._leaves[name] = Leaf(key=entity.key, certificate=entity.certificate, root=root, crl=crl or b"")
+        return known
 
     def _crl_path(self, serial: int) -> Path:
         return self._directory / "crls" / f"{serial:x}.crl"
@@ -381,77 +391,16 @@ class EmbeddedTimestamps:
 
     def timestamp(self, digest: bytes, *, nonce: int | None = None) -> bytes:
         """A DER TimeStampToken over a SHA-256 digest; a nonce is for those who ask over a wire."""
-        moment = self._clock.now().astimezone(UTC).replace(microsecond=0)
-        return _token(self._authority.tsa, digest, moment, nonce)
+        return cms.token(self._authority.tsa.hand, digest, moment=self._clock.now(), policy=TSA_POLICY, nonce=nonce)
+
+    @property
+    def longest(self) -> int:
+        """Bytes that a token without a nonce never exceeds, to the point."""
+        return cms.longest_token(self._authority.tsa.hand, policy=TSA_POLICY)
 
     @property
     def roots(self) -> tuple[bytes, ...]:
         return self._authority.roots_pem()[1:]
-
-
-def _token(tsa: Leaf, digest: bytes, moment: datetime, nonce: int | None) -> bytes:
-    """RFC 3161, section 2.4.2, with the signing certificate named as RFC 5816 asks; whole seconds, accurate to one."""
-    certificate = asn1_x509.Certificate.load(tsa.certificate.public_bytes(serialization.Encoding.DER))
-    statement = tsp.TSTInfo(
-        {
-            "version": "v1",
-            "policy": TSA_POLICY,
-            "message_imprint": {"hash_algorithm": {"algorithm": "sha256"}, "hashed_message": digest},
-            "serial_number": secrets.randbits(127) | 1,
-            "gen_time": moment,
-            "accuracy": {"seconds": 1},
-            "ordering": False,
-            "tsa": asn1_x509.GeneralName("directory_name", certificate.subject),
-            **({"nonce": nonce} if nonce is not None else {}),
-        }
-    ).dump()
-    attributes = _token_attributes(certificate, statement, moment)
-    signer = {
-        "version": "v1",
-        "sid": cms.SignerIdentifier(
-            {
-                "issuer_and_serial_number": cms.IssuerAndSerialNumber(
-                    {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-                )
-            }
-        ),
-        "digest_algorithm": {"algorithm": "sha256"},
-        "signed_attrs": attributes,
-        "signature_algorithm": {"algorithm": "sha256_ecdsa"},
-        "signature": tsa.key.sign(attributes.dump(), ec.ECDSA(hashes.SHA256())),
-    }
-    signed = cms.SignedData(
-        {
-            "version": "v3",
-            "digest_algorithms": [{"algorithm": "sha256"}],
-            "encap_content_info": {"content_type": "tst_info", "content": cms.ParsableOctetString(statement)},
-            "certificates": [certificate],
-            "signer_infos": [cms.SignerInfo(signer)],
-        }
-    )
-    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
-
-
-def _token_attributes(certificate: asn1_x509.Certificate, statement: bytes, moment: datetime) -> cms.CMSAttributes:
-    name = tsp.ESSCertIDv2(
-        {"hash_algorithm": algos.DigestAlgorithm({"algorithm": "sha256"}), "cert_hash": certificate.sha256}
-    )
-    return cms.CMSAttributes(
-        [
-            cms.CMSAttribute({"type": "content_type", "values": ["tst_info"]}),
-            cms.CMSAttribute({"type": "message_digest", "values": [_sha256(statement)]}),
-            cms.CMSAttribute({"type": "signing_time", "values": [cms.Time({"utc_time": core.UTCTime(moment)})]}),
-            cms.CMSAttribute(
-                {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [name]})]}
-            ),
-        ]
-    )
-
-
-def _sha256(content: bytes) -> bytes:
-    hasher = hashes.Hash(hashes.SHA256())
-    hasher.update(content)
-    return hasher.finalize()
 
 
 class UrlTimestamps:
@@ -547,7 +496,7 @@ def check_token(token: bytes, digest: bytes, roots: Sequence[bytes]) -> datetime
 
 def _granted(token: bytes) -> bytes:
     """A token as the response that brought it: the checker wants one."""
-    granted = tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": cms.ContentInfo.load(token)})
+    granted = tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": asn1_cms.ContentInfo.load(token)})
     return bytes(granted.dump())
 
 

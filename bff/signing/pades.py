@@ -19,27 +19,25 @@ import asyncio
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property, partial
 from io import BytesIO
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, TypeVar
 
 import rfc8785
-from asn1crypto import cms, core  # type: ignore[import-untyped]  # ships no types
+from asn1crypto import cms as asn1_cms  # type: ignore[import-untyped]  # ships no types
+from asn1crypto import core
 from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import pdf_name, pdf_string
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfReadError
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
-from pyhanko.sign import attributes, signers
 from pyhanko.sign.ades.report import AdESPassed
 from pyhanko.sign.diff_analysis import (
     DEFAULT_DIFF_POLICY,
@@ -47,23 +45,13 @@ from pyhanko.sign.diff_analysis import (
     DiffResult,
     FormUpdatingRule,
     GenericFieldModificationRule,
+    MetadataUpdateRule,
     SigFieldCreationRule,
     SigFieldModificationRule,
     StandardDiffPolicy,
     SuspiciousModification,
 )
-from pyhanko.sign.fields import (
-    FieldMDPAction,
-    FieldMDPSpec,
-    MDPPerm,
-    SigFieldSpec,
-    SigSeedSubFilter,
-    enumerate_sig_fields,
-)
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
-from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
-from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, SignatureObject
-from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, enumerate_sig_fields
 from pyhanko.sign.validation import async_validate_pdf_signature, async_validate_pdf_timestamp
 from pyhanko.sign.validation.ades import ades_lta_validation
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -82,16 +70,34 @@ from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.errors import PathBuildingError, PathValidationError
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
-from pyhanko_certvalidator.registry import SimpleCertificateStore, SimpleTrustManager
+from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer
 
-from bff.core.contract import FULL, Field, FieldKind, Signer
+from bff.core.contract import Field, FieldKind, Signer
 from bff.core.errors import Fault, Refusal
-from bff.core.mark import Mark
 from bff.core.ports import Act, Clock, EvidencePage, Timestamps, Verdict, Written
+from bff.signing import cms, objects
 from bff.signing.authority import ARC, Authority, Leaf, common_name
-from bff.signing.paper import HIDDEN_FONT
+from bff.signing.form import (
+    NAME,
+    Draw,
+    Entries,
+    Form,
+    Node,
+    Pages,
+    Paper,
+    Preparation,
+    annotate,
+    check_only_signatures,
+    declare_pades,
+    missing,
+    signatures,
+    signed_fields,
+)
+from bff.signing.increment import Increment
+from bff.signing.objects import File, Source, Unsure
 
+T = TypeVar("T")
 ACT = f"{ARC}.1"
 """The signed attribute of a signer: an OCTET STRING with canonical JSON, see `act_bytes`."""
 SEAL = f"{ARC}.3"
@@ -99,30 +105,16 @@ SEAL = f"{ARC}.3"
 ACT_FORMAT = "countersign-act/1"
 SEAL_FORMAT = "countersign-seal/1"
 
-CMS_ROOM = 4096
-"""Bytes for everything in a signature besides our attribute and the time stamp."""
 TOKEN_ROOM = 12_288
 """Bytes for a time stamp token when the TSA does not say what it needs."""
-NAME = re.compile(r"countersign-[0-9a-f]{8}-(signer|field|seal)(?:-(.+))?")
-PRINTED, LOCKED, READ_ONLY = 4, 128, 1
-
-Box = tuple[float, float, float, float]
 
 
-class EvidencePaper(Protocol):
-    @property
-    def content(self) -> bytes: ...
-    @property
-    def boxes(self) -> Mapping[str, tuple[int, float, float, float, float]]: ...
+@dataclass(frozen=True)
+class Added:
+    """The bytes of one revision, and the level that its signature has reached."""
 
-
-class Paper(Protocol):
-    """What is drawn; `bff.signing.paper` draws it."""
-
-    def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> bytes: ...
-    def text(self, text: str, *, width: float, height: float, language: str) -> bytes: ...
-    def check(self, *, width: float, height: float) -> bytes: ...
-    def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> EvidencePaper: ...
+    tail: bytes
+    level: str
 
 
 def prepare(
@@ -136,19 +128,30 @@ def prepare(
     """Revision 0; needs no key. Raises Refusal `cannot_be_sealed`, `signed_file_takes_signatures_only` or
     `too_complex_to_prepare`."""
     with _refusing():
-        writer = _writer(content)
-        preparation = _Preparation(writer, prefix=f"countersign-{hashlib.sha256(content).hexdigest()[:8]}")
-        if preparation.signed:
-            _check_only_signatures(fields)
-            evidence = None
-        homeless = tuple(s.id for s in signers if not _signatures(fields, s.id))
-        boxes = {}
-        if evidence is not None:
-            boxes = preparation.append(paper.evidence(evidence, slots=homeless))
-        for signer in signers:
-            preparation.place(signer, [f for f in fields if f.signer_id == signer.id], boxes.get(signer.id), paper)
-        preparation.place_seal(boxes.get("seal"))
-        return _written(writer)
+        prefix = f"countersign-{hashlib.sha256(content).hexdigest()[:8]}"
+        return content + _with(
+            content, lambda source: _prepared(Preparation(Increment(source), prefix), fields, signers, evidence, paper)
+        )
+
+
+def _prepared(
+    preparation: Preparation,
+    fields: Sequence[Field],
+    signers: Sequence[Signer],
+    evidence: EvidencePage | None,
+    paper: Paper,
+) -> bytes:
+    if preparation.signed:
+        check_only_signatures(fields)
+        evidence = None
+    homeless = tuple(s.id for s in signers if not signatures(fields, s.id))
+    boxes = {}
+    if evidence is not None:
+        boxes = preparation.append(paper.evidence(evidence, slots=homeless))
+    for signer in signers:
+        preparation.place(signer, [f for f in fields if f.signer_id == signer.id], boxes.get(signer.id), paper)
+    preparation.place_seal(boxes.get("seal"))
+    return preparation.finish()
 
 
 class PyhankoPades:
@@ -166,34 +169,38 @@ class PyhankoPades:
     def sign(self, content: bytes, act: Act) -> Written:
         """One signer's revision. Raises Fault `pdf_unwritable`, `field_missing` or `signature_there_already`."""
         with _faulting():
-            writer = _writer(content)
-            form = _Form(writer)
-            name = form.empty_signature("signer", act.signer.id)
-            self._fill(form, act)
-            place = form.widget(name)
-            form.draw(
-                place,
-                lambda w, h: self._paper.mark(
-                    act.mark, width=w, height=h, caption=act.caption, language=act.signer.language
-                ),
-            )
-            now = self._clock.now()
-            leaf = self._authority.issue_signer(
-                act.signer.name,
-                contract_id=_contract_id(act.intent),
-                signer_id=act.signer.id,
-                now=min(now, act.signed_at),
-            )
-            stamp = _Statement(ACT, act_bytes(act))
-            return self._signature(writer, leaf, name, stamp, moment=act.signed_at)
+            added = _with(content, lambda source: self._signed(source, act))
+            return Written(content=content + added.tail, level=added.level)
 
-    def _fill(self, form: "_Form", act: Act) -> None:
+    def _signed(self, source: Source, act: Act) -> Added:
+        form = Form(Increment(source))
+        name = form.empty_signature("signer", act.signer.id)
+        self._fill(form, act)
+        now = self._clock.now()
+        leaf = self._authority.issue_signer(
+            act.signer.name,
+            contract_id=_contract_id(act.intent),
+            signer_id=act.signer.id,
+            now=min(now, act.signed_at),
+        )
+        return self._signature(
+            form,
+            name,
+            lambda w, h: self._paper.mark(
+                act.mark, width=w, height=h, caption=act.caption, language=act.signer.language
+            ),
+            leaf,
+            (ACT, act_bytes(act)),
+            moment=act.signed_at,
+        )
+
+    def _fill(self, form: Form, act: Act) -> None:
         language = act.signer.language
         for field in act.fields:
             name = form.name_of("field", field.id)
             if name is None:
                 if field.kind is not FieldKind.SIGNATURE:
-                    raise _missing(field.id)
+                    raise missing(field.id)
                 continue
             if field.kind is FieldKind.SIGNATURE:
                 form.fill(
@@ -212,23 +219,29 @@ class PyhankoPades:
 
     def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
         """The platform's signature, then validation data and document time stamp; B-B while the TSA is down."""
+        statement = rfc8785.dumps({"format": SEAL_FORMAT, "contract_id": contract_id, "evidence_head": evidence_head})
         with _faulting():
-            writer = _writer(content)
-            form = _Form(writer)
-            name = form.empty_signature("seal")
-            statement = rfc8785.dumps(
-                {"format": SEAL_FORMAT, "contract_id": contract_id, "evidence_head": evidence_head}
-            )
-            now = self._clock.now()
-            leaf = self._authority.seal
-            form.draw(form.widget(name), lambda w, h: self._seal_lines(leaf, now, w, h))
-            sealed = self._signature(writer, leaf, name, _Statement(SEAL, statement), moment=now)
+            added = _with(content, lambda source: self._sealed(source, statement))
+            sealed = Written(content=content + added.tail, level=added.level)
         try:
             return self.raise_level(sealed.content)
         except Fault as fault:
             if fault.code != "tsa_down":
                 raise
             return sealed
+
+    def _sealed(self, source: Source, statement: bytes) -> Added:
+        form = Form(Increment(source))
+        name = form.empty_signature("seal")
+        now, leaf = self._clock.now(), self._authority.seal
+        return self._signature(
+            form,
+            name,
+            lambda w, h: self._seal_lines(leaf, now, w, h),
+            leaf,
+            (SEAL, statement),
+            moment=now,
+        )
 
     def _seal_lines(self, leaf: Leaf, now: datetime, width: float, height: float) -> bytes:
         """Whose seal, and when it was asked for, with room around."""
@@ -243,27 +256,28 @@ class PyhankoPades:
     def raise_level(self, content: bytes) -> Written:
         """Validation data of every signature and a document time stamp over all of it. Raises Fault `tsa_down`."""
         with _faulting():
-            writer = _writer(content)
-            stamped = _stamped_last(writer.prev)
-            if stamped and _all_listed(_document_stamps(writer.prev), _store(writer.prev)[1]):
-                return Written(content=content, level="B-LTA")
-            certificates, crls, complete = self._validation_data(writer.prev)
-            if stamped and not complete:
-                raise Fault(
-                    "tsa_down",
-                    what="The time stamp service's revocation lists cannot be fetched.",
-                    do="Check that the addresses named in its certificates can be reached from here.",
-                )
-            _declare_pades(writer)
-            DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=certificates, crls=crls)
-            name = f"countersign-timestamp-{hashlib.sha256(content).hexdigest()[:16]}"
-            placeholder = DocumentTimestamp(bytes_reserved=2 * self._token_room)
-            embedder = PdfCMSEmbedder(new_field_spec=SigFieldSpec(sig_field_name=name)).write_cms(name, writer)
-            next(embedder)
-            embedder.send(SigObjSetup(sig_placeholder=placeholder))
-            prepared, output = embedder.send(SigIOSetup(md_algorithm="sha256", output=BytesIO()))
-            embedder.send(self._timestamps.timestamp(prepared.document_digest))
-            return Written(content=output.getvalue(), level="B-LTA" if complete else "B-T")
+            added = _with(content, lambda source: self._raised(source))
+            return Written(content=content + added.tail, level=added.level)
+
+    def _raised(self, source: Source) -> Added:
+        increment = Increment(source)
+        there = present(increment)
+        store = Store(increment)
+        stamped = bool(there) and there[-1].kind == "timestamp"
+        stamps = [s for s in there if s.kind == "timestamp"]
+        if stamped and _listed_all(stamps, store.crls()):
+            return Added(b"", "B-LTA")
+        certificates, crls, complete = self._validation_data(there)
+        if stamped and not complete:
+            raise Fault(
+                "tsa_down",
+                what="The time stamp service's revocation lists cannot be fetched.",
+                do="Check that the addresses named in its certificates can be reached from here.",
+            )
+        declare_pades(increment)
+        store.supply(certificates, crls)
+        add_stamp(increment, f"countersign-timestamp-{source.digest().hexdigest()[:16]}", room=self._token_room)
+        return Added(increment.signed(self._timestamps.timestamp), "B-LTA" if complete else "B-T")
 
     def check(self, content: bytes) -> tuple[Verdict, ...]:
         """Every signature, offline, at the clock's time, against the authority's roots and those we were given."""
@@ -281,51 +295,63 @@ class PyhankoPades:
     # --- one signature -------------------------------------------------------------------------------------
 
     def _signature(
-        self, writer: IncrementalPdfFileWriter, leaf: Leaf, name: str, statement: "_Statement", *, moment: datetime
-    ) -> Written:
-        _declare_pades(writer)
-        lock = _lock(writer, name)
-        room = CMS_ROOM + len(statement.content) + self._token_room
-        placeholder = SignatureObject(timestamp=moment, subfilter=SigSeedSubFilter.PADES, bytes_reserved=2 * room)
-        embedder = PdfCMSEmbedder().write_cms(name, writer, existing_fields_only=True)
-        next(embedder)
-        embedder.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=SigMDPSetup("sha256", field_lock=lock)))
-        prepared, output = embedder.send(SigIOSetup(md_algorithm="sha256", output=BytesIO()))
-        signed, level = self._cms(_OneShot(leaf, statement), prepared.document_digest)
-        embedder.send(signed)
-        return Written(content=output.getvalue(), level=level)
+        self,
+        form: Form,
+        name: str,
+        draw: Draw,
+        leaf: Leaf,
+        statement: tuple[str, bytes],
+        *,
+        moment: datetime,
+    ) -> Added:
+        hand = leaf.hand
+        entries = {
+            b"Type": b"/Sig",
+            b"Filter": b"/Adobe.PPKLite",
+            b"SubFilter": b"/ETSI.CAdES.detached",
+            b"M": f"(D:{moment.astimezone(UTC):%Y%m%d%H%M%S}Z)".encode(),
+        }
+        room = cms.longest_signature(hand, statement=statement, token=self._token_room)
+        revision = form.sign(name, draw, entries, room=room)
+        level = "B-T"
 
-    def _cms(self, signer: "_OneShot", digest: bytes) -> tuple[cms.ContentInfo, str]:
-        try:
-            return asyncio.run(signer.over(digest, _Stamper(self._timestamps))), "B-T"
-        except Fault as fault:
-            if fault.code != "tsa_down":
-                raise
-            return asyncio.run(signer.over(digest, None)), "B-B"
+        def make(digest: bytes) -> bytes:
+            nonlocal level
+            try:
+                return cms.signature(hand, digest, statement=statement, timestamp=self._timestamps.timestamp)
+            except Fault as fault:
+                if fault.code != "tsa_down":
+                    raise
+                level = "B-B"
+                return cms.signature(hand, digest, statement=statement)
+
+        tail = revision.signed(make)
+        return Added(tail, level)
 
     @property
     def _token_room(self) -> int:
-        return int(getattr(self._timestamps, "room", TOKEN_ROOM))
+        longest: int | None = getattr(self._timestamps, "longest", None)
+        return longest or int(getattr(self._timestamps, "room", TOKEN_ROOM))
 
-    def _validation_data(
-        self, reader: PdfFileReader
-    ) -> tuple[list[asn1_x509.Certificate], list[asn1_crl.CertificateList], bool]:
+    def _validation_data(self, there: "Sequence[Present]") -> tuple[list[bytes], list[bytes], bool]:
         """Certificates of all signatures and time stamps, their revocation lists, and whether each of ours has one."""
-        ours = {c.dump(): c for s in reader.embedded_signatures if _found(s).kind != "foreign" for c in _chain(s)}
-        if not any(True for s in reader.embedded_signatures for _ in _tokens(s.signer_info)):
+        ours = dict.fromkeys(c for s in there if s.kind != "foreign" for c in s.certificates)
+        if not any(s.stamped for s in there):
             # No signature tells yet whose time stamps these are; the TSA itself does.
-            sample = cms.ContentInfo.load(self._timestamps.timestamp(hashlib.sha256(b"").digest()))
-            ours.update((c.dump(), c) for c in _certificates_in(sample["content"]))
-        lists = {der: self._list(certificate) for der, certificate in ours.items()}
-        complete = all(lists[der] or c.self_issued for der, c in ours.items())
-        every = {c.dump(): c for c in _certificates(reader)} | ours
-        return list(every.values()), [asn1_crl.CertificateList.load(der) for der in lists.values() if der], complete
+            sample = cms.opened(self._timestamps.timestamp(hashlib.sha256(b"").digest()))
+            ours.update(dict.fromkeys(sample.certificates))
+        lists = {der: self._list(der) for der in ours}
+        complete = all(found or cms.self_issued(der) for der, found in lists.items())
+        issuers = {cms.issuer(der) for der in ours}
+        roots = (root for root in map(_der, self._authority.roots_pem()) if cms.issuer(root) in issuers)
+        every = dict.fromkeys([*roots, *(c for s in there for c in s.certificates), *ours])
+        return list(every), [der for der in lists.values() if der], complete
 
-    def _list(self, certificate: asn1_x509.Certificate) -> bytes | None:
+    def _list(self, certificate: bytes) -> bytes | None:
         """Our own authority's list, or what a time stamp service can fetch for its own certificates."""
-        own = self._authority.crl(f"{certificate.serial_number:x}")
+        own = self._authority.crl(f"{cms.serial_number(certificate):x}")
         fetch: Callable[[bytes], bytes | None] | None = getattr(self._timestamps, "crl", None)
-        return own or (fetch(certificate.dump()) if fetch else None)
+        return own or (fetch(certificate) if fetch else None)
 
 
 def act_bytes(act: Act) -> bytes:
@@ -345,15 +371,20 @@ def act_bytes(act: Act) -> bytes:
 
 def probe(path: str, strict: bool) -> None:
     """Writes on the file and throws the result away, for intake. Raises whatever the file makes pyHanko raise."""
-    with open(path, "rb") as file:
-        writer = _read_as(file.read(), strict=strict)
-    preparation = _Preparation(writer, prefix="countersign-00000000")
+    content = Path(path).read_bytes()
+    for prefix in ("countersign-00000000", "countersign-11111111"):
+        _read_as(content, strict=strict)
+        content += _with(content, partial(_sealable, prefix=prefix))
+    reader = _read_as(content, strict=strict)
+    if "/Metadata" in reader.root:
+        # Difference analysis refuses every revision of a file whose metadata is no XML, also of one that it is older than.
+        MetadataUpdateRule.is_well_formed_xml(reader.root.get_value_as_reference("/Metadata"))
+
+
+def _sealable(source: Source, *, prefix: str) -> bytes:
+    preparation = Preparation(Increment(source), prefix=prefix)
     preparation.place_seal(None)
-    again = _read_as(_written(writer), strict=strict)
-    list(enumerate_sig_fields(again))
-    preparation = _Preparation(again, prefix="countersign-11111111")
-    preparation.place_seal(None)
-    _written(again)
+    return preparation.finish()
 
 
 def _common_name(certificate: x509.Certificate) -> str:
@@ -420,15 +451,15 @@ def _faulting() -> Iterator[None]:
         ) from error
 
 
-def _missing(what: str) -> Fault:
-    return Fault(
-        "field_missing",
-        what=f"The prepared PDF has no field {what}.",
-        do="Prepare the contract again: its fields and its PDF do not belong together.",
-    )
+def _with(content: bytes, work: Callable[[Source], T]) -> T:
+    """The work done on the file as our own reader sees it; what that does not surely understand, pyHanko reads."""
+    try:
+        return work(File(content))
+    except Unsure:
+        return work(Patient(content))
 
 
-def _writer(content: bytes) -> IncrementalPdfFileWriter:
+def _reader(content: bytes) -> PdfFileReader:
     """Strict first; a file that can only be read leniently, or is a hybrid, is read leniently."""
     try:
         return _read_as(content, strict=True)
@@ -436,328 +467,16 @@ def _writer(content: bytes) -> IncrementalPdfFileWriter:
         return _read_as(content, strict=False)
 
 
-def _read_as(content: bytes, *, strict: bool) -> IncrementalPdfFileWriter:
-    """A writer over the file. What every revision touches is read at once, so that a broken file breaks here."""
-    writer = IncrementalPdfFileWriter(BytesIO(content), strict=strict)
-    reader = writer.prev
+def _read_as(content: bytes, *, strict: bool) -> PdfFileReader:
+    """What every revision touches is read at once, so that a broken file breaks here."""
+    reader = PdfFileReader(BytesIO(content), strict=strict)
     if strict and reader.xrefs.hybrid_xrefs_present:
         raise ValueError("hybrid cross-references are not strict")
-    if not strict:
-        # A trailer may lie about its size; a new object must never take an old one's number.
-        known = (
-            r.idnum for n in range(reader.xrefs.total_revisions) for r in reader.xrefs.explicit_refs_in_revision(n)
-        )
-        writer._lastobj_id = max(writer._lastobj_id, *known, 0)
     for _ in _leaves(reader.root["/Pages"]):
         pass
     for _ in enumerate_sig_fields(reader):
         pass
-    return writer
-
-
-def _reader(content: bytes) -> PdfFileReader:
-    return _writer(content).prev
-
-
-def _written(writer: IncrementalPdfFileWriter) -> bytes:
-    output = BytesIO()
-    writer.write(output)
-    return output.getvalue()
-
-
-def _declare_pades(writer: IncrementalPdfFileWriter) -> None:
-    writer.ensure_output_version((1, 7))
-    if writer.output_version < (2, 0):
-        writer.register_extension(ESIC_EXTENSION_1)
-
-
-# --- preparing: fields and evidence pages --------------------------------------------------------------------
-
-
-def _signatures(fields: Iterable[Field], signer_id: str) -> list[Field]:
-    return [f for f in fields if f.signer_id == signer_id and f.kind is FieldKind.SIGNATURE]
-
-
-def _check_only_signatures(fields: Sequence[Field]) -> None:
-    """A signature that is there already allows new signature fields and nothing else."""
-    places = [f for f in fields if f.kind is FieldKind.SIGNATURE]
-    if len(places) < len(fields) or len({f.signer_id for f in places}) < len(places):
-        raise Refusal("signed_file_takes_signatures_only")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a field goes: its page, its rectangle in PDF space, and how far the page is turned when displayed."""
-
-    page: generic.IndirectObject
-    box: Box
-    turn: int = 0
-
-
-class _Preparation:
-    """One revision that adds form fields and pages. Everything in it is written before anyone signs."""
-
-    def __init__(self, writer: IncrementalPdfFileWriter, *, prefix: str) -> None:
-        self._writer = writer
-        self._prefix = prefix
-        self.signed = any(True for _ in enumerate_sig_fields(writer.prev, filled_status=True))
-        self._certified = "/DocMDP" in _dictionary(_look(writer.root, "/Perms"))
-        self._form = _form(writer)
-        self._pages = int(writer.root["/Pages"]["/Count"])
-        _declare_pades(writer)
-
-    def place(self, signer: Signer, fields: Sequence[Field], slot: _Place | None, paper: Paper) -> None:
-        """The signer's signature field, in its first place or its slot, and their other fields, to be filled later."""
-        first, *_ = [*_signatures(fields, signer.id), None]
-        others = [f for f in fields if f is not first]
-        name = f"{self._prefix}-signer-{signer.id}"
-        owned = [self._field_name(f) for f in others]
-        where = self._find(first) if first is not None else slot
-        self._signature(name, where, locks=owned, label=(first.label if first else "") or signer.name)
-        for field in others:
-            self._value(field, paper)
-
-    def place_seal(self, slot: _Place | None) -> None:
-        self._signature(f"{self._prefix}-seal", slot, locks=[], label="Seal")
-
-    def _field_name(self, field: Field) -> str:
-        return f"{self._prefix}-field-{field.id}"
-
-    def _signature(self, name: str, where: _Place | None, *, locks: list[str], label: str) -> None:
-        """Invisible without a place, and in a certified file, where a visible newcomer would break the certificate."""
-        if where is None or self._certified:
-            where = _Place(page=self._page(0), box=(0, 0, 0, 0))
-        widget = _widget(name, "/Sig", where, label)
-        if locks:
-            widget["/Lock"] = self._writer.add_object(FieldMDPSpec(FieldMDPAction.INCLUDE, locks).as_sig_field_lock())
-        self._add(widget, where.page)
-
-    def _value(self, field: Field, paper: Paper) -> None:
-        where = self._find(field)
-        if field.kind is FieldKind.CHECKBOX:
-            widget = self._checkbox(field, where, paper)
-        else:
-            widget = _widget(self._field_name(field), "/Tx", where, field.label)
-            widget["/DA"] = pdf_string(f"/{HIDDEN_FONT} 0 Tf 0 g")
-        widget["/Ff"] = generic.NumberObject(READ_ONLY)
-        self._add(widget, where.page)
-
-    def _checkbox(self, field: Field, where: _Place, paper: Paper) -> generic.DictionaryObject:
-        widget = _widget(self._field_name(field), "/Btn", where, field.label)
-        width, height = _displayed(where.box, where.turn)
-        states = {
-            "/Yes": _drawing(self._writer, where.box, where.turn, paper.check(width=width, height=height)),
-            "/Off": _drawing(self._writer, where.box, where.turn, b""),
-        }
-        widget["/AP"] = generic.DictionaryObject({"/N": generic.DictionaryObject(states)})
-        widget["/AS"] = widget["/V"] = pdf_name("/Off")
-        return widget
-
-    def _add(self, widget: generic.DictionaryObject, page: generic.IndirectObject) -> None:
-        reference = self._writer.add_object(widget)
-        fields = self._form["/Fields"]
-        fields.append(reference)
-        self._writer.update_container(fields)
-        _annotate(self._writer, page, reference)
-
-    def _page(self, index: int) -> generic.IndirectObject:
-        reference: generic.IndirectObject = self._writer.find_page_for_modification(index)[0]
-        return reference
-
-    def _find(self, field: Field) -> _Place:
-        if not 1 <= field.page <= self._pages:
-            raise ValueError("a field on a page that is not there")
-        page = self._page(field.page - 1)
-        box, turn = _place_on(page.get_object(), field)
-        return _Place(page=page, box=box, turn=turn)
-
-    def append(self, paper: EvidencePaper) -> dict[str, _Place]:
-        """The evidence pages at the end of the document; where each of its boxes is now."""
-        pages = _import_pages(self._writer, paper.content)
-        return {
-            who: _Place(page=pages[n - 1], box=(x0, y0, x1, y1)) for who, (n, x0, y0, x1, y1) in paper.boxes.items()
-        }
-
-
-def _form(writer: IncrementalPdfFileWriter) -> generic.DictionaryObject:
-    """The AcroForm, made where there is none, flagged as signed and append-only from the start."""
-    root = writer.root
-    form = _look(root, "/AcroForm")
-    if not isinstance(form, generic.DictionaryObject):
-        form = generic.DictionaryObject({"/Fields": generic.ArrayObject()})
-        root["/AcroForm"] = writer.add_object(form)
-        writer.update_root()
-    if not isinstance(_look(form, "/Fields"), generic.ArrayObject):
-        form["/Fields"] = generic.ArrayObject()
-    form["/SigFlags"] = generic.NumberObject(3)
-    # A reader that redraws fields would replace what was signed (pyHanko drops this too, but only when signing).
-    form.pop("/NeedAppearances", None)
-    fonts = _child(_child(form, "/DR"), "/Font")
-    if HIDDEN_FONT not in {key[1:] for key in fonts}:
-        fonts[f"/{HIDDEN_FONT}"] = writer.add_object(_helvetica())
-    for touched in (form, fonts, _child(form, "/DR")):
-        writer.update_container(touched)
-    return form
-
-
-def _child(parent: generic.DictionaryObject, key: str) -> generic.DictionaryObject:
-    if not isinstance(_look(parent, key), generic.DictionaryObject):
-        parent[key] = generic.DictionaryObject()
-    child: generic.DictionaryObject = parent[key]
-    return child
-
-
-def _helvetica() -> generic.DictionaryObject:
-    return generic.DictionaryObject(
-        {
-            "/Type": pdf_name("/Font"),
-            "/Subtype": pdf_name("/Type1"),
-            "/BaseFont": pdf_name("/Helvetica"),
-            "/Encoding": pdf_name("/WinAnsiEncoding"),
-        }
-    )
-
-
-def _look(node: Mapping[str, Any], key: str) -> Any:
-    """What stands there, followed through references (a PDF dictionary's own `get` does not); None for null."""
-    value = node[key] if key in node else None  # noqa: SIM401 - `get` gives the reference, not what it names
-    return None if isinstance(value, generic.NullObject) else value
-
-
-def _dictionary(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, generic.DictionaryObject) else {}
-
-
-def _widget(name: str, kind: str, where: _Place, label: str) -> generic.DictionaryObject:
-    return generic.DictionaryObject(
-        {
-            "/Type": pdf_name("/Annot"),
-            "/Subtype": pdf_name("/Widget"),
-            "/FT": pdf_name(kind),
-            "/T": pdf_string(name),
-            "/TU": pdf_string(label or name),
-            "/F": generic.NumberObject(PRINTED | LOCKED),
-            "/P": where.page,
-            "/Rect": generic.ArrayObject(generic.FloatObject(round(n, 3)) for n in where.box),
-            "/MK": generic.DictionaryObject({"/R": generic.NumberObject(where.turn)}),
-        }
-    )
-
-
-def _annotate(writer: IncrementalPdfFileWriter, page: generic.IndirectObject, widget: generic.IndirectObject) -> None:
-    node = page.get_object()
-    annotations = _look(node, "/Annots")
-    if not isinstance(annotations, generic.ArrayObject):
-        node["/Annots"] = generic.ArrayObject([widget])
-        writer.mark_update(page)
-        return
-    annotations.append(widget)
-    raw = node.raw_get("/Annots")
-    writer.mark_update(raw if isinstance(raw, generic.IndirectObject) else page)
-
-
-def _place_on(page: generic.DictionaryObject, field: Field) -> tuple[Box, int]:
-    """From the page as displayed to PDF space: undo the turn (clockwise, ISO 32000-2, 7.7.3.3), then the crop."""
-    left, bottom, right, top = crop_box(page)
-    turn = _turn(page)
-    wide, tall = _displayed((left, bottom, right, top), turn)
-    u0, u1 = field.x / FULL * wide, (field.x + field.w) / FULL * wide
-    v1, v0 = tall - field.y / FULL * tall, tall - (field.y + field.h) / FULL * tall
-    if turn == 90:
-        return (right - v1, bottom + u0, right - v0, bottom + u1), turn
-    if turn == 180:
-        return (right - u1, top - v1, right - u0, top - v0), turn
-    if turn == 270:
-        return (left + v0, top - u1, left + v1, top - u0), turn
-    return (left + u0, bottom + v0, left + u1, bottom + v1), turn
-
-
-def crop_box(page: generic.DictionaryObject) -> Box:
-    """The part of the page that is displayed: its CropBox within its MediaBox, as PDFium takes it."""
-    media = _rectangle(_inherited(page, "/MediaBox")) or (0.0, 0.0, 612.0, 792.0)
-    crop = _rectangle(_inherited(page, "/CropBox")) or media
-    both = (max(media[0], crop[0]), max(media[1], crop[1]), min(media[2], crop[2]), min(media[3], crop[3]))
-    return both if both[0] < both[2] and both[1] < both[3] else media
-
-
-def _rectangle(value: Any) -> Box | None:
-    try:
-        a, b, c, d = (float(n) for n in value)
-    except (TypeError, ValueError):
-        return None
-    box = (min(a, c), min(b, d), max(a, c), max(b, d))
-    return box if box[0] < box[2] and box[1] < box[3] else None
-
-
-def _turn(page: generic.DictionaryObject) -> int:
-    try:
-        return int(_inherited(page, "/Rotate") or 0) % 360 // 90 * 90
-    except (TypeError, ValueError):
-        return 0
-
-
-def _inherited(page: generic.DictionaryObject, key: str) -> Any:
-    """A page attribute from the page or the nearest node above it; a circle ends the search."""
-    node: Any = page
-    for _ in range(64):
-        if not isinstance(node, generic.DictionaryObject):
-            return None
-        if key in node:
-            return node[key]
-        node = _look(node, "/Parent")
-    return None
-
-
-def _displayed(box: Box, turn: int) -> tuple[float, float]:
-    wide, tall = box[2] - box[0], box[3] - box[1]
-    return (wide, tall) if turn % 180 == 0 else (tall, wide)
-
-
-def _drawing(writer: IncrementalPdfFileWriter, box: Box, turn: int, operators: bytes) -> generic.IndirectObject:
-    """An appearance that stands upright on the page as displayed."""
-    wide, tall = _displayed(box, turn)
-    matrix = {
-        0: (1, 0, 0, 1, 0, 0),
-        90: (0, 1, -1, 0, tall, 0),
-        180: (-1, 0, 0, -1, wide, tall),
-        270: (0, -1, 1, 0, 0, wide),
-    }
-    fonts = generic.DictionaryObject({f"/{HIDDEN_FONT}": _helvetica()})
-    stream = generic.StreamObject(
-        {
-            "/Type": pdf_name("/XObject"),
-            "/Subtype": pdf_name("/Form"),
-            "/BBox": generic.ArrayObject(generic.FloatObject(round(n, 3)) for n in (0, 0, wide, tall)),
-            "/Matrix": generic.ArrayObject(generic.FloatObject(round(n, 3)) for n in matrix[turn]),
-            "/Resources": generic.DictionaryObject({"/Font": fonts}),
-        },
-        stream_data=operators,
-    )
-    if operators:
-        stream.compress()
-    return writer.add_object(stream)
-
-
-def _import_pages(writer: IncrementalPdfFileWriter, content: bytes) -> list[generic.IndirectObject]:
-    """The pages of another PDF after our last page. What ours inherit from above must not reach the new ones."""
-    source = PdfFileReader(BytesIO(content))
-    tree = source.root["/Pages"]
-    for index in range(int(tree["/Count"])):
-        page = source.find_page_for_modification(index)[0].get_object()
-        page["/MediaBox"] = _numbers(_inherited(page, "/MediaBox"))
-        page["/CropBox"] = page["/MediaBox"]
-        page["/Rotate"] = generic.NumberObject(0)
-        page["/Resources"] = _inherited(page, "/Resources")
-        page.pop("/Parent", None)
-    holder = generic.DictionaryObject({"/Kids": generic.ArrayObject(_leaves(tree))})
-    holder.container_ref = tree.container_ref
-    imported: Any = _look(_dictionary(writer.import_object(holder)), "/Kids")
-    _graft(writer, imported)
-    return list(imported)
-
-
-def _numbers(values: Iterable[Any]) -> generic.ArrayObject:
-    return generic.ArrayObject(generic.FloatObject(float(n)) for n in values)
+    return reader
 
 
 def _leaves(node: generic.DictionaryObject) -> Iterator[generic.IndirectObject]:
@@ -768,181 +487,151 @@ def _leaves(node: generic.DictionaryObject) -> Iterator[generic.IndirectObject]:
             yield kid
 
 
-def _graft(writer: IncrementalPdfFileWriter, pages: Iterable[generic.IndirectObject]) -> None:
-    """Hangs pages behind the last one of the root of the page tree."""
-    root = writer.root.raw_get("/Pages")
-    node = root.get_object()
-    new = list(pages)
-    for page in new:
-        page.get_object()["/Parent"] = root
-    node["/Kids"].extend(new)
-    node["/Count"] = generic.NumberObject(int(node["/Count"]) + len(new))
-    writer.update_container(node["/Kids"])
-    writer.update_container(node)
+class Patient:
+    """A file as pyHanko reads it, for a revision of ours: whatever is odd in it, pyHanko has understood."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._reader = _reader(content)
+        if self._reader.encrypted:
+            raise ValueError("an encrypted file takes no revision of ours")
+        self.length = len(content)
+        self.ends_line = content[-1:] in (b"\n", b"\r")
+        self.startxref = int(self._reader.last_startxref or 0)
+        self.streams = bool(self._reader.has_xref_stream)
+        self.version: tuple[int, int] = self._reader.input_version
+        self.trailer = objects.dictionary(_raw(self._reader.trailer.flatten()))
+
+    @cached_property
+    def size(self) -> int:
+        """A trailer may lie about its size; a new object must never take an old one's number."""
+        xrefs = self._reader.xrefs
+        known = (r.idnum for n in range(xrefs.total_revisions) for r in xrefs.explicit_refs_in_revision(n))
+        return max(int(self._reader.trailer["/Size"]), *(n + 1 for n in known), 1)
+
+    def value(self, number: int, generation: int) -> bytes:
+        found = self._object(number, generation)
+        return _raw(generic.DictionaryObject(found)) if isinstance(found, generic.StreamObject) else _raw(found)
+
+    def data(self, number: int, generation: int) -> bytes:
+        return bytes(self._object(number, generation).data)
+
+    def digest(self) -> "hashlib._Hash":
+        return hashlib.sha256(self._content)
+
+    def _object(self, number: int, generation: int) -> Any:
+        try:
+            return self._reader.get_object(generic.Reference(number, generation, self._reader))
+        except PdfReadError:
+            return generic.NullObject()
 
 
-# --- filling: one signer's revision ---------------------------------------------------------------------------
+def _raw(found: generic.PdfObject) -> bytes:
+    output = BytesIO()
+    found.write_to_stream(output, None)
+    return output.getvalue().strip()
 
 
-class _Form:
-    """The prepared fields of a file that is being signed."""
-
-    def __init__(self, writer: IncrementalPdfFileWriter) -> None:
-        self._writer = writer
-        self._fields: dict[str, generic.IndirectObject] = {}
-        form = _dictionary(_look(writer.root, "/AcroForm"))
-        for reference in _look(form, "/Fields") or ():
-            node = reference.get_object()
-            if NAME.fullmatch(str(_look(node, "/T"))):
-                self._fields[str(node["/T"])] = reference
-
-    def name_of(self, kind: str, identifier: str | None = None) -> str | None:
-        """The newest field of that kind and identifier: a file may hold an older contract's fields as well."""
-        wanted = (kind, identifier)
-        names = [n for n in self._fields if (m := NAME.fullmatch(n)) and m.groups() == wanted]
-        return names[-1] if names else None
-
-    def empty_signature(self, kind: str, identifier: str | None = None) -> str:
-        name = self.name_of(kind, identifier)
-        if name is None:
-            raise _missing(f"{kind} {identifier or ''}".strip())
-        if _look(self.widget(name), "/V") is not None:
-            raise Fault(
-                "signature_there_already",
-                what=f"The {kind}'s signature is in the PDF already.",
-                do="Nothing: the job ran twice. The stored revision is the one to go on with.",
-            )
-        return name
-
-    def widget(self, name: str) -> generic.DictionaryObject:
-        node: generic.DictionaryObject = self._fields[name].get_object()
-        return node
-
-    def fill(self, name: str, value: str, draw: "Draw") -> None:
-        widget = self.widget(name)
-        widget["/V"] = pdf_string(value)
-        self.draw(widget, draw)
-
-    def tick(self, name: str, *, on: bool) -> None:
-        widget = self.widget(name)
-        widget["/V"] = widget["/AS"] = pdf_name("/Yes" if on else "/Off")
-        self._writer.update_container(widget)
-
-    def draw(self, widget: generic.DictionaryObject, draw: "Draw") -> None:
-        box = _rectangle(widget["/Rect"])
-        if box is None:
-            return
-        turn = int(_look(_dictionary(_look(widget, "/MK")), "/R") or 0)
-        wide, tall = _displayed(box, turn)
-        widget["/AP"] = generic.DictionaryObject({"/N": _drawing(self._writer, box, turn, draw(wide, tall))})
-        self._writer.update_container(widget)
-
-
-class Draw(Protocol):
-    def __call__(self, w: float, h: float, /) -> bytes: ...
-
-
-def _lock(writer: IncrementalPdfFileWriter, name: str) -> FieldMDPSpec | None:
-    """What the signature freezes, as its field was prepared to say."""
-    for _, _, reference in enumerate_sig_fields(writer, with_name=name):
-        lock = _look(reference.get_object(), "/Lock")
-        return FieldMDPSpec.from_pdf_object(lock) if lock is not None else None
-    return None
-
-
-# --- the CMS ---------------------------------------------------------------------------------------------------
+# --- what is signed already, and the validation data ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Statement:
-    """What goes into a signature as a signed attribute of ours."""
+class Present:
+    """A signature that stands in the file, as far as a further revision has to know."""
 
-    oid: str
-    content: bytes
-
-
-class _Attribute(attributes.CMSAttributeProvider):
-    def __init__(self, statement: _Statement) -> None:
-        self.attribute_type = statement.oid
-        self._content = statement.content
-
-    async def build_attr_value(self, dry_run: bool = False) -> core.OctetString:
-        return core.OctetString(self._content)
+    kind: str
+    """signer, seal, timestamp or foreign."""
+    end: int
+    certificates: tuple[bytes, ...]
+    """Of the signature and its time stamps."""
+    issuer: bytes
+    """Of the signer's certificate, DER."""
+    stamped: bool
 
 
-class _OneShot(signers.Signer):
-    """Signs with a key that is held in memory and adds our statement to what is signed."""
-
-    def __init__(self, leaf: Leaf, statement: _Statement) -> None:
-        chain = SimpleCertificateStore.from_certs([_asn1(leaf.root)])
-        super().__init__(signing_cert=_asn1(leaf.certificate), cert_registry=chain)
-        self._key = leaf.key
-        self._statement = statement
-
-    async def over(self, digest: bytes, timestamper: TimeStamper | None) -> cms.ContentInfo:
-        return await self.async_sign(digest, "sha256", use_pades=True, timestamper=timestamper)
-
-    def _signed_attr_providers(self, *args: Any, **kwargs: Any) -> Iterator[attributes.CMSAttributeProvider]:
-        yield from super()._signed_attr_providers(*args, **kwargs)
-        yield _Attribute(self._statement)
-
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+def present(increment: Increment) -> list[Present]:
+    """Every signature in the order of the file."""
+    found = [_present(increment, increment.follow(value)) for _, value in signed_fields(increment)]
+    return sorted(found, key=lambda signature: signature.end)
 
 
-class _Stamper(TimeStamper):
-    """Our port, where pyHanko wants a TSA."""
-
-    def __init__(self, timestamps: Timestamps) -> None:
-        super().__init__(include_nonce=False)
-        self._timestamps = timestamps
-
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        return cms.ContentInfo.load(self._timestamps.timestamp(message_digest))
-
-
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
-
-
-def _certificates(reader: PdfFileReader) -> Iterator[asn1_x509.Certificate]:
-    for signature in reader.embedded_signatures:
-        yield from _chain(signature)
-
-
-def _chain(signature: EmbeddedPdfSignature) -> Iterator[asn1_x509.Certificate]:
-    """What a signature and its time stamps bring."""
-    yield from _certificates_in(signature.signed_data)
-    for token in _tokens(signature.signer_info):
-        yield from _certificates_in(token)
-
-
-def _certificates_in(signed_data: cms.SignedData) -> Iterator[asn1_x509.Certificate]:
-    for choice in signed_data["certificates"]:
-        if choice.name == "certificate":
-            yield choice.chosen
+def _present(increment: Increment, value: bytes) -> Present:
+    entries = objects.dictionary(value)
+    covered = [
+        int(objects.number(increment.follow(n)) or 0)
+        for n in objects.elements(increment.look(entries, b"ByteRange") or b"[]")
+    ]
+    contents = increment.look(entries, b"Contents")
+    if len(covered) != 4 or contents is None:
+        raise Unsure("a signature without a value")
+    try:
+        signed = cms.opened(objects.octets(contents))
+    except ValueError as error:
+        raise Unsure("a signature that is not DER") from error
+    kinds = {cms.oid(ACT): "signer", cms.oid(SEAL): "seal"}
+    kind = next((kinds[a] for a in signed.attributes if a in kinds), "foreign")
+    if increment.look(entries, b"Type") == b"/DocTimeStamp":
+        kind = "timestamp"
+    return Present(
+        kind=kind,
+        end=covered[2] + covered[3],
+        certificates=(*signed.certificates, *(c for token in signed.tokens for c in token.certificates)),
+        issuer=signed.issuer,
+        stamped=bool(signed.tokens),
+    )
 
 
-def _tokens(signer_info: cms.SignerInfo) -> Iterator[cms.SignedData]:
-    for attribute in signer_info["unsigned_attrs"]:
-        if attribute["type"].native == "signature_time_stamp_token":
-            for value in attribute["values"]:
-                yield value["content"]
-
-
-def _document_stamps(reader: PdfFileReader) -> list[EmbeddedPdfSignature]:
-    return [s for s in reader.embedded_signatures if s.sig_object_type == "/DocTimeStamp"]
-
-
-def _stamped_last(reader: PdfFileReader) -> bool:
-    """Whether the newest signature is a document time stamp: then it covers everything before it."""
-    return bool(reader.embedded_signatures) and reader.embedded_signatures[-1].sig_object_type == "/DocTimeStamp"
-
-
-def _all_listed(stamps: Iterable[EmbeddedPdfSignature], crls: Iterable[asn1_crl.CertificateList]) -> bool:
+def _listed_all(stamps: Iterable[Present], crls: Iterable[bytes]) -> bool:
     """Whether the issuer of each time stamp's certificate has a revocation list at hand."""
-    issuers = {crl.issuer.dump() for crl in crls}
-    return all(stamp.signer_cert.issuer.dump() in issuers for stamp in stamps)
+    issuers = {cms.crl_issuer(der) for der in crls}
+    return all(stamp.issuer in issuers for stamp in stamps)
+
+
+class Store:
+    """The document security store: certificates and revocation lists, added to and never taken from."""
+
+    def __init__(self, increment: Increment) -> None:
+        self._increment = increment
+        self._root = Node.at(increment, increment.root)
+
+    def crls(self) -> list[bytes]:
+        return [self._increment.source.data(*(objects.ref(r) or (0, 0))) for r in self._entries(b"CRLs").all]
+
+    def supply(self, certificates: Iterable[bytes], crls: Iterable[bytes]) -> None:
+        self._root = Node.at(self._increment, self._increment.root)
+        if b"DSS" not in self._root.values:
+            self._root.values[b"DSS"] = self._increment.add(b"<<>>")
+            self._root.save()
+        for name, new in ((b"Certs", certificates), (b"CRLs", crls)):
+            entries = self._entries(name)
+            known = {self._increment.source.data(*(objects.ref(r) or (0, 0))) for r in entries.all}
+            entries.append(*(self._increment.add_stream({}, der) for der in new if der not in known))
+            entries.save()
+
+    def _entries(self, name: bytes) -> Entries:
+        return Entries(self._increment, self._root.child(b"DSS"), name)
+
+
+def add_stamp(increment: Increment, name: str, *, room: int) -> None:
+    """An invisible field on the first page with a document time stamp in it."""
+    page = Pages(increment).all[0]
+    entries = {b"Type": b"/DocTimeStamp", b"Filter": b"/Adobe.PPKLite", b"SubFilter": b"/ETSI.RFC3161"}
+    widget = {
+        b"FT": b"/Sig",
+        b"T": objects.string(name),
+        b"Type": b"/Annot",
+        b"Subtype": b"/Widget",
+        b"F": b"132",
+        b"Rect": b"[0 0 0 0]",
+        b"P": page,
+        b"V": increment.add_signature(entries, room=room),
+    }
+    reference = increment.add(objects.written(widget))
+    annotate(increment, {page: [reference]})
+    form = Node.at(increment, increment.root).child(b"AcroForm")
+    fields = Entries(increment, form, b"Fields")
+    fields.append(reference)
+    fields.save()
 
 
 # --- judging -----------------------------------------------------------------------------------------------------
@@ -1032,8 +721,10 @@ def empty_fields_shown_since(content: bytes, cut: int) -> tuple[str, ...]:
 
 
 def _shows(widget: generic.DictionaryObject) -> bool:
-    box = _rectangle(_look(widget, "/Rect"))
-    return box is not None and box[0] != box[2] and box[1] != box[3]
+    with suppress(KeyError, TypeError, ValueError):
+        left, bottom, right, top = (float(n) for n in widget["/Rect"])
+        return left != right and bottom != top
+    return False
 
 
 @contextmanager
@@ -1048,6 +739,40 @@ def _reading() -> Iterator[None]:
 
 def _loaded(roots: Sequence[bytes]) -> list[asn1_x509.Certificate]:
     return [_asn1(c) for pem in roots for c in x509.load_pem_x509_certificates(pem)]
+
+
+def _der(pem: bytes) -> bytes:
+    return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+
+
+def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+    return asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
+
+
+def _certificates(reader: PdfFileReader) -> Iterator[asn1_x509.Certificate]:
+    """What the signatures and their time stamps bring."""
+    for signature in reader.embedded_signatures:
+        for signed_data in (signature.signed_data, *_tokens(signature.signer_info)):
+            for choice in signed_data["certificates"]:
+                if choice.name == "certificate":
+                    yield choice.chosen
+
+
+def _tokens(signer_info: asn1_cms.SignerInfo) -> Iterator[asn1_cms.SignedData]:
+    for attribute in signer_info["unsigned_attrs"]:
+        if attribute["type"].native == "signature_time_stamp_token":
+            for value in attribute["values"]:
+                yield value["content"]
+
+
+def _document_stamps(reader: PdfFileReader) -> list[EmbeddedPdfSignature]:
+    return [s for s in reader.embedded_signatures if s.sig_object_type == "/DocTimeStamp"]
+
+
+def _all_listed(stamps: Iterable[EmbeddedPdfSignature], crls: Iterable[asn1_crl.CertificateList]) -> bool:
+    """Whether the issuer of each time stamp's certificate has a revocation list at hand."""
+    issuers = {crl.issuer.dump() for crl in crls}
+    return all(stamp.signer_cert.issuer.dump() in issuers for stamp in stamps)
 
 
 def _found(signature: EmbeddedPdfSignature) -> Found:
@@ -1071,7 +796,7 @@ def _found(signature: EmbeddedPdfSignature) -> Found:
     )
 
 
-def _own_attribute(signer_info: cms.SignerInfo, oid: str) -> bytes:
+def _own_attribute(signer_info: asn1_cms.SignerInfo, oid: str) -> bytes:
     """The one value of our signed attribute; none, or more than one, is nothing."""
     values = [v for a in signer_info["signed_attrs"] if a["type"].dotted == oid for v in a["values"]]
     return bytes(core.OctetString.load(values[0].dump()).native) if len(values) == 1 else b""

@@ -150,7 +150,8 @@ def test_a_header_after_some_rubbish_is_still_a_header(judge: Judge) -> None:
 
 
 def test_two_who_upload_the_same_file_each_have_their_own(judge: Judge) -> None:
-    first, second = judge(saved(paper())), judge(saved(paper()))
+    upload = saved(paper())
+    first, second = judge(upload), judge(upload)
     assert first.sha256 == second.sha256
     assert first.path != second.path
 

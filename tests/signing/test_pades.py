@@ -18,7 +18,10 @@ from bff.core.contract import FULL, Field, FieldKind
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Verdict
 from bff.signing.authority import EmbeddedTimestamps, check_token
-from bff.signing.pades import ACT, PyhankoPades, crop_box, find, judge, probe
+from bff.signing.form import crop_box
+from bff.signing.increment import Increment
+from bff.signing.objects import File
+from bff.signing.pades import ACT, PyhankoPades, find, judge, probe
 from tests.outsiders import openssl_cms, openssl_ts, pdfsig, qpdf_check, signatures_in
 from tests.signing.paperwork import (
     ANA,
@@ -478,16 +481,16 @@ def test_unfilled_fields_show_nothing(work: Paperwork) -> None:
 
 
 def test_crop_box_never_leaves_the_page() -> None:
-    from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, NumberObject
+    increment = Increment(File(blank_pdf()))
 
-    def page(**boxes: tuple[int, ...]) -> DictionaryObject:
-        return DictionaryObject({f"/{k}": ArrayObject(map(NumberObject, v)) for k, v in boxes.items()})
+    def page(**boxes: tuple[int, ...]) -> dict[bytes, bytes]:
+        return {k.encode(): f"[{' '.join(map(str, v))}]".encode() for k, v in boxes.items()}
 
-    assert crop_box(page(MediaBox=(0, 0, 400, 600), CropBox=(-50, 100, 500, 900))) == (0, 100, 400, 600)
-    assert crop_box(page(MediaBox=(400, 600, 0, 0))) == (0, 0, 400, 600)
-    assert crop_box(page(MediaBox=(0, 0, 400, 600), CropBox=(700, 700, 900, 900))) == (0, 0, 400, 600)
-    assert crop_box(page(MediaBox=(0, 0, 0, 0))) == (0, 0, 612, 792)
-    assert crop_box(page()) == (0, 0, 612, 792)
+    assert crop_box(increment, page(MediaBox=(0, 0, 400, 600), CropBox=(-50, 100, 500, 900))) == (0, 100, 400, 600)
+    assert crop_box(increment, page(MediaBox=(400, 600, 0, 0))) == (0, 0, 400, 600)
+    assert crop_box(increment, page(MediaBox=(0, 0, 400, 600), CropBox=(700, 700, 900, 900))) == (0, 0, 400, 600)
+    assert crop_box(increment, page(MediaBox=(0, 0, 0, 0))) == (0, 0, 612, 792)
+    assert crop_box(increment, page()) == (0, 0, 612, 792)
 
 
 # --- files that come signed --------------------------------------------------------------------------------------
