@@ -29,6 +29,9 @@ LARGEST_INDEX = 64 * 2**20
 """Bytes that a cross-reference or object stream may unpack to."""
 MOST_REVISIONS = 4096
 DEEPEST = 64
+"""Steps from reference to reference, and levels of a tree."""
+DEEPEST_NESTING = 100
+"""Arrays and dictionaries within each other; readers that recurse give up not far beyond."""
 HASHED_AT_ONCE = 2**20
 
 
@@ -114,6 +117,8 @@ def span(data: Buffer, start: int = 0) -> tuple[int, int]:
             begin = token.start()
         if kind == 2:
             closers.append(_CLOSES[token[0]])
+            if len(closers) > DEEPEST_NESTING:
+                raise Unsure("nested too deep")
         elif kind == 3:
             if not closers or closers.pop() != token[0]:
                 raise Unsure("brackets")
@@ -319,8 +324,10 @@ class File:
 
     def value(self, number: int, generation: int) -> bytes:
         place = self._place(number)
-        if place is GONE or place.generation != generation:
+        if place is GONE:
             return NULL
+        if place.generation != generation:
+            raise Unsure(f"object {number} is of another generation")
         if place.stream:
             return self._unpacked(place.stream)[number]
         return self._object(place.at, number, generation)[0]

@@ -188,7 +188,7 @@ def test_certificate_is_named_with_its_issuer_and_number(authority: Authority) -
     serial=st.integers(1, 2**159),
     nonce=st.one_of(st.none(), st.integers(0, 2**64)),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_tokens_say_what_was_asked_in_strict_der(
     authority: Authority, digest: bytes, moment: datetime, serial: int, nonce: int | None
 ) -> None:
@@ -202,13 +202,13 @@ def test_tokens_say_what_was_asked_in_strict_der(
     assert said["gen_time"] == moment.replace(microsecond=0, tzinfo=UTC)
     assert said["accuracy"]["seconds"] == 1
     assert info["tsa"].chosen == asn1_x509.Certificate.load(hand.certificate).subject
-    assert info.copy().dump(force=True) == info.dump()
+    assert tsp.TSTInfo.load(info.dump()).dump(force=True) == info.dump()
     (signer,) = token["content"]["signer_infos"]
     public = authority.tsa.certificate.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     attributes_der = signer["signed_attrs"].untag().dump()
     public.verify(signer["signature"].native, attributes_der, ec.ECDSA(hashes.SHA256()))
-    assert token.copy().dump(force=True) == made
+    assert asn1_cms.ContentInfo.load(made).dump(force=True) == made
 
 
 def test_a_token_never_outgrows_its_estimate(authority: Authority) -> None:
