@@ -19,6 +19,8 @@ class Said:
 
     status: int
     sentence: str
+    field: str = ""
+    """The field of the form that it is about, so that the sentence can stand beside it."""
 
 
 def say(refusal: Refusal) -> Said:
@@ -27,7 +29,21 @@ def say(refusal: Refusal) -> Said:
     params = {"label": "", "name": "", "left": 0, "most": 0, "minutes": 1, "seconds": 60, "why": "", **refusal.params}
     if (why := REASONS.get(str(params.get("fault")))) is not None:
         params["why"] = gettext(why)
-    return Said(status, " ".join(gettext(sentence, **params).split()))
+    return Said(status, " ".join(gettext(sentence, **params).split()), FIELDS.get(refusal.code, ""))
+
+
+FIELDS = {
+    "phone_unreadable": "phone",
+    "phone_not_mobile": "phone",
+    "email_unreadable": "email",
+    "signer_unreachable": "email",
+    "same_address_twice": "email",
+    "signer_name_missing": "name",
+    "signer_name_too_long": "name",
+    "title_missing": "title",
+    "deadline_in_the_past": "day",
+    "deadline_unreadable": "day",
+}
 
 
 SENTENCES: dict[str, tuple[int, str]] = {

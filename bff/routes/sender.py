@@ -224,6 +224,7 @@ def _signers_page(contract_id: str, refusal: Refusal | None = None, at: str = ""
         in_turn=any(s.order > 1 for s in details.contract.signers),
         i_sign=any(s.is_sender for s in details.contract.signers),
         error=said.sentence if said else None,
+        wrong=said.field if said else "",
         at=at,
         step=1,
     )
@@ -304,17 +305,18 @@ def terms(contract_id: str) -> Page:
         _set_terms(contract_id)
     except Refusal as refusal:
         said = say(refusal)
-        return _terms_page(contract, error=said.sentence), said.status
+        return _terms_page(contract, error=said.sentence, wrong=said.field), said.status
     return back("sender.fields", contract_id=contract_id)
 
 
-def _terms_page(contract: Contract, error: str | None = None) -> str:
+def _terms_page(contract: Contract, error: str | None = None, wrong: str = "") -> str:
     due = contract.deadline.astimezone(ZoneInfo(contract.timezone)) if contract.deadline else None
     typed = request.form
     return render_template(
         "draft_terms.html",
         contract=contract,
         error=error,
+        wrong=wrong,
         title=typed.get("title", contract.title),
         message=typed.get("message", contract.message),
         day=typed.get("day", due.date().isoformat() if due else ""),
@@ -514,12 +516,12 @@ def correct(contract_id: str, signer_id: str) -> Page:
         house().desk.correct(me(), contract_id, signer_id, email=email, phone=phone)
     except Refusal as refusal:
         said = say(refusal)
-        return _correct_page(contract_id, signer, said.sentence), said.status
+        return _correct_page(contract_id, signer, said.sentence, said.field), said.status
     return back("sender.contract", contract_id=contract_id)
 
 
-def _correct_page(contract_id: str, signer: Signer, error: str | None = None) -> str:
-    return render_template("correct.html", contract_id=contract_id, signer=signer, error=error)
+def _correct_page(contract_id: str, signer: Signer, error: str | None = None, wrong: str = "") -> str:
+    return render_template("correct.html", contract_id=contract_id, signer=signer, error=error, wrong=wrong)
 
 
 @door.post("/contracts/<contract_id>/file")

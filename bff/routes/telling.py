@@ -5,7 +5,7 @@ evidence alone: nothing is said here that is not recorded there. Refusals have t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,7 @@ class Line:
     kind: str
     problem: bool
     remark: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,19 @@ def _next_signer(contract: Contract) -> str:
 def timeline(contract: Contract, entries: Sequence[Entry], *, owner_id: str, owner_name: str) -> list[Line]:
     """Every recorded event as a sentence, oldest first."""
     people = {owner_id: owner_name, "platform": _say(_("This house"))} | {s.id: s.name for s in contract.signers}
-    return [_line(entry.value, people) for entry in entries]
+    return merged([_line(entry.value, people) for entry in entries])
+
+
+def merged(lines: Sequence[Line]) -> list[Line]:
+    """Somebody who looks at the pages again and again is one line, from the first time to the last."""
+    told: list[Line] = []
+    for line in lines:
+        before = told[-1] if told else None
+        if before and line.kind == before.kind == "read" and line.sentence == before.sentence:
+            told[-1] = replace(before, until=line.at)
+        else:
+            told.append(line)
+    return told
 
 
 def _line(value: Mapping[str, Any], people: Mapping[str, str]) -> Line:

@@ -181,6 +181,21 @@ def test_a_wrong_signer_is_refused_and_what_was_typed_stays(
     assert 'value="typed role"' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("wrong", "beside"),
+    [({"phone": "12"}, "phone-new"), ({"email": "bob@"}, "email-new"), ({"email": "", "phone": ""}, "email-new")],
+)
+def test_the_reason_stands_beside_the_field_it_is_about(desk: FlaskClient, wrong: dict[str, str], beside: str) -> None:
+    path = a_draft(desk)
+    page = desk.post(f"{path}/signers", data={**BOB, **wrong}).text
+    field = re.search(rf'<input id="{beside}".*?</div>', page, re.S)
+    assert field is not None
+    assert 'aria-invalid="true"' in field[0]
+    assert f'id="wrong-{beside}"' in field[0]
+    assert page.count('role="alert"') == 1
+    assert f'data-address="{path}/signers"' in page
+
+
 def test_the_channel_of_each_signer_is_said_in_words(desk: FlaskClient) -> None:
     path = a_draft(desk, BOB, LI, {"name": "Phone Only", "phone": "+4915112345679", "email": ""})
     page = desk.get(f"{path}/review").text

@@ -57,7 +57,10 @@ class LiveStatus extends HTMLElement {
   #refocus() {
     if (!this.#focus || document.activeElement !== document.body) return;
     const all = document.querySelectorAll(`${this.getAttribute("hx-target")} :is(a, button, input, select, textarea, summary)`);
-    [...all].find((element) => nameOf(element) === this.#focus)?.focus({ preventScroll: true });
+    const again = [...all].find((element) => nameOf(element) === this.#focus);
+    const region = document.querySelector(this.getAttribute("hx-target"));
+    if (!again && region) region.tabIndex = -1;
+    (again ?? region)?.focus({ preventScroll: true });
   }
 
   #note(shown) {

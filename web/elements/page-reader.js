@@ -22,6 +22,8 @@ const REPORT_EVERY_MS = 15_000;
 const DOUBLE_TAP_MS = 320;
 const DOUBLE_TAP_PX = 28;
 const AHEAD = "150% 0px";
+const FEW_PAGES = 12;
+const SETTLED_MS = 5_000;
 
 class PageReader extends HTMLElement {
   #reading = new Reading();
@@ -43,8 +45,10 @@ class PageReader extends HTMLElement {
     this.#near.disconnect();
     this.#visible.disconnect();
     clearInterval(this.#timer);
+    clearTimeout(this.#settled);
   }
 
+  #settled;
   #near;
   #visible;
   #timer;
@@ -182,6 +186,8 @@ class PageReader extends HTMLElement {
     }
     this.#timer = setInterval(() => this.#report(), REPORT_EVERY_MS);
     const { signal } = this.#stop;
+    document.addEventListener("keydown", (event) => this.#maySearch(event), { signal });
+    if (this.figures.length <= FEW_PAGES && !navigator.connection?.saveData) this.#settled = setTimeout(() => this.#allWords(), SETTLED_MS);
     document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
     window.addEventListener("pagehide", () => this.#report(), { signal });
   }
@@ -196,6 +202,24 @@ class PageReader extends HTMLElement {
     }
     this.#loadWords(target);
   }
+
+  /** The browser's own search finds only words that are here: ctrl/cmd + F fetches those of all pages, nearest first. */
+  #maySearch(event) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "f") this.#allWords();
+  }
+
+  async #allWords() {
+    if (this.#fetching) return;
+    this.#fetching = true;
+    const far = (figure) => Math.abs(Number(figure.dataset.page) - this.page);
+    for (const figure of [...this.figures].sort((a, b) => far(a) - far(b))) {
+      if (this.#stop.signal.aborted) return;
+      await this.#loadWords(figure);
+    }
+    this.#fetching = false;
+  }
+
+  #fetching = false;
 
   async #loadWords(figure) {
     if (!figure.dataset.words || figure.querySelector(".words")) return;
