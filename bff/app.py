@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from flask_babel import Babel
 from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -92,8 +92,10 @@ def _rules(app: Flask, settings: Settings) -> None:
         return response
 
     @app.errorhandler(Refusal)
-    def refused(refusal: Refusal) -> tuple[str, int]:
+    def refused(refusal: Refusal) -> tuple[str | Response, int]:
         said = words_of.say(refusal)
+        if request.accept_mimetypes.best == "application/json":  # a script of our pages shows the sentence itself
+            return jsonify(code=refusal.code, message=said.sentence), said.status
         return _sorry(said.sentence, said.status, refusal.code)
 
     @app.errorhandler(Fault)

@@ -483,7 +483,9 @@ def do(contract_id: str, act: str) -> AnyResponse:
 @door.post("/contracts/<contract_id>/sign")
 @sender
 def sign(contract_id: str) -> AnyResponse:
-    """The sender's own ceremony: the same screens as anybody's."""
+    """The sender's own ceremony: the same screens as anybody's. Who could not confirm there is told before, not after."""
+    if me().phone is None and not house().account.passkeys(me()):
+        return back("account.overview", first="sign", _anchor="passkeys")
     return redirect(house().desk.own_link(me(), contract_id), code=303)
 
 

@@ -13,6 +13,9 @@ from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import a_pdf, a_sent_contract, work
 from tests.routes.conftest import Visit
+from tests.soft_authenticator import SoftAuthenticator
+
+ORIGIN = "http://localhost:8000"
 
 BOB = {"name": "Bob Buyer", "email": "bob@example.org", "phone": "+4915112345678", "language": "en"}
 LI = {"name": "李雷", "email": "li@example.org", "phone": "", "role": "乙方", "language": "zh_Hans_CN"}
@@ -39,6 +42,14 @@ def prepared(desk: FlaskClient, *signers: dict[str, str]) -> str:
 
 def contract_of(home: House, owner: Person, path: str) -> Any:
     return home.desk.look(owner, path.rsplit("/", 1)[1])
+
+
+@pytest.fixture
+def set_up_device(desk: FlaskClient) -> None:
+    """The owner's device can confirm by fingerprint."""
+    asked = desk.post("/account/passkeys/options").get_json()
+    credential = SoftAuthenticator(ORIGIN).create(asked["publicKey"])
+    assert desk.post("/account/passkeys", json={"intent": asked["intent"], "credential": credential}).status_code == 200
 
 
 # --- the list ---
@@ -312,10 +323,26 @@ def test_a_prepared_contract_can_be_edited_again(desk: FlaskClient) -> None:
     assert desk.get(path).location == f"{path}/review"
 
 
-def test_sign_first_leads_into_the_senders_own_ceremony(desk: FlaskClient) -> None:
+def signing_too(desk: FlaskClient) -> str:
     path = a_draft(desk, BOB)
     desk.post(f"{path}/sign-too")
     desk.post(f"{path}/prepare")
+    return path
+
+
+def test_a_sender_who_could_not_confirm_is_led_to_set_up_their_device_first(desk: FlaskClient) -> None:
+    answer = desk.post(f"{signing_too(desk)}/sign")
+    assert answer.location == "/account?first=sign#passkeys"
+    assert "set up this device first" in desk.get(answer.location).text
+
+
+def test_a_refusal_to_a_script_of_ours_is_json(desk: FlaskClient) -> None:
+    answer = desk.post("/s/unknown/passkey/options", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "link_unknown")
+
+
+def test_sign_first_leads_into_the_senders_own_ceremony(desk: FlaskClient, set_up_device: None) -> None:
+    path = signing_too(desk)
     answer = desk.post(f"{path}/sign")
     assert re.fullmatch(r"/s/[\w-]{43}", answer.location)
     assert "Olga Owner" in desk.get(answer.location).text

@@ -108,16 +108,24 @@ class FieldBoard extends HTMLElement {
   #buildSigner() {
     const label = made("label", "board-signer");
     label.append(made("span", "visually-hidden", this.dataset.textSigner));
-    this.signer = document.createElement("select");
-    for (const { id, name } of this.signers) this.signer.append(new Option(name, id));
+    this.signer = this.#signerChoice();
     this.signer.addEventListener("change", () => this.#chooseSigner());
     label.append(made("span", "swatch"), this.signer);
     return label;
   }
 
+  #signerChoice() {
+    const choice = document.createElement("select");
+    for (const { id, name } of this.signers) choice.append(new Option(name, id));
+    return choice;
+  }
+
   #buildSheet() {
     this.sheet = made("dialog", "sheet");
     this.sheet.setAttribute("aria-label", this.dataset.textEdit ?? "");
+    const whose = made("label", "field");
+    this.whoseInput = this.#signerChoice();
+    whose.append(made("span", "label", this.dataset.textSigner), this.whoseInput);
     const label = made("label", "field");
     this.labelInput = Object.assign(document.createElement("input"), { type: "text", maxLength: 80 });
     label.append(made("span", "label", this.dataset.textLabel), this.labelInput);
@@ -126,7 +134,7 @@ class FieldBoard extends HTMLElement {
     check.append(this.requiredInput, made("span", "", this.dataset.textRequired));
     const choices = made("div", "choices");
     choices.append(this.#button("button primary", this.dataset.textDone, () => this.sheet.close("done")));
-    this.sheet.append(label, check, choices);
+    this.sheet.append(whose, label, check, choices);
     this.sheet.addEventListener("close", () => this.#edited());
     this.sheet.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.target !== this.labelInput) return;
@@ -434,15 +442,16 @@ class FieldBoard extends HTMLElement {
     if (said) this.#announce(said, changed);
   }
 
+  /** For whom the next fields are. The one just placed keeps its signer; that is changed in its sheet. */
   #chooseSigner() {
-    const field = this.#field(this.#selected);
-    if (field) this.#change({ ...field, signer_id: this.signer.value });
-    else this.#render();
+    this.#select(null);
+    this.#render();
   }
 
   #edit() {
     const field = this.#field(this.#selected);
     if (!field || this.sheet.open) return;
+    this.whoseInput.value = field.signer_id;
     this.labelInput.value = field.label;
     this.requiredInput.checked = field.required;
     this.sheet.returnValue = "";
@@ -452,7 +461,9 @@ class FieldBoard extends HTMLElement {
   #edited() {
     const field = this.#field(this.#selected);
     if (!field) return;
-    this.#change({ ...field, label: this.labelInput.value.trim(), required: this.requiredInput.checked });
+    const [signer_id, label] = [this.whoseInput.value, this.labelInput.value.trim()];
+    this.#change({ ...field, signer_id, label, required: this.requiredInput.checked });
+    this.signer.value = signer_id;
     this.#spot(field.id)?.focus({ preventScroll: true });
   }
 
