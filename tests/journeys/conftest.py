@@ -17,6 +17,7 @@ from tests.journeys.house import RunningHouse, running
 from tests.journeys.phone import Phones
 
 JOURNEY_SECONDS = 300
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,17 +37,22 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    found = chromium()
     if found is None:
         message = "no Chromium: run `make journeys`, which installs one where it can"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     made = playwright.chromium.launch(
         executable_path=found,
-        args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+        args=ARGUMENTS,
         env=fonts.environment(tmp_path_factory.mktemp("fonts")),
     )
     yield made
     made.close()
+
+
+def chromium() -> str | None:
+    """The path of an installed browser."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 120
 STOP_SECONDS = 40
 LETTER_SECONDS = 30
 UNITS = {"web": "bff.app", "live": "bff.live", "worker": "bff.worker", "clock": "bff.clock", "valkey": "valkey-server"}
@@ -39,6 +39,7 @@ class RunningHouse:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.claim = ""
+        self._followed: set[str] = set()
         self._given = {f"BFF_{name.upper()}": str(value) for name, value in settings.items()}
         self._log = folder / "log"
         self._up: subprocess.Popen[bytes] | None = None
@@ -126,11 +127,19 @@ class RunningHouse:
         )
         return str(found[0]["body"])
 
-    def link(self, to: str, *, template: str = "invitation", after: int = 0) -> str:
-        """The address in the newest invitation."""
-        found = re.search(rf"{self.url}/s/[\w-]+", self.letter(to=to, template=template, after=after))
-        assert found is not None
-        return found[0]
+    def link(self, to: str, *, template: str = "invitation") -> str:
+        """The address in the newest such message that nobody has followed yet; waits for one."""
+        addresses = until(
+            lambda: [a for a in self._addresses(to, template) if a not in self._followed],
+            seconds=LETTER_SECONDS,
+            what=f"a new {template} for {to}",
+        )
+        self._followed.add(addresses[0])
+        return addresses[0]
+
+    def _addresses(self, to: str, template: str) -> list[str]:
+        bodies = "\n".join(str(m["body"]) for m in self.letters(to=to, template=template))
+        return re.findall(rf"{self.url}/s/[\w-]+", bodies)
 
     def code(self, to: str, *, template: str = "code", after: int = 0) -> str:
         """The six digits of the newest code; count the letters before asking for one and hand the number in as `after`."""
