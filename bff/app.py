@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_babel import Babel
 from htmx_flask import Htmx
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bff import logs
@@ -21,6 +21,11 @@ from bff.settings import Settings, from_environment
 from bff.wiring import House, build
 from bff.words import LANGUAGES, TAGS, moment
 
+LONGEST_FORM = 2_000_000
+"""Bytes of a request that brings no file."""
+UPLOAD = "sender.upload"
+HTTP_CODES = {400: "request_unreadable", 405: "request_unreadable", 413: "request_too_large"}
+"""Statuses that a library answers with, and what a person then reads."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 OURS = ("same-origin", "none")
 HTMX = '{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0}'
@@ -39,7 +44,7 @@ def create_app(settings: Settings | None = None, home: House | None = None) -> F
     app.config.update(
         SECRET_KEY=home.secret("session.key"),
         MAX_CONTENT_LENGTH=(settings.max_upload_megabytes + 1) * 1_000_000,
-        MAX_FORM_MEMORY_SIZE=2_000_000,
+        MAX_FORM_MEMORY_SIZE=LONGEST_FORM,
         TRUSTED_HOSTS=[settings.host, *settings.extra_hosts],
         SESSION_COOKIE_NAME="flash",
         SESSION_COOKIE_SAMESITE="Lax",
@@ -66,6 +71,12 @@ def _doors(app: Flask, settings: Settings) -> None:
 
 def _rules(app: Flask, settings: Settings) -> None:
     @app.before_request
+    def small() -> None:
+        """Only an upload is large; anything else is refused before it is read."""
+        if request.endpoint != UPLOAD:
+            request.max_content_length = LONGEST_FORM
+
+    @app.before_request
     def only_our_own_forms() -> None:
         """Cross-site requests change nothing: Fetch Metadata, else Origin, must say that the form is ours."""
         if request.method in SAFE or request.blueprint in ("ops",):
@@ -75,6 +86,15 @@ def _rules(app: Flask, settings: Settings) -> None:
         ours = site in OURS if site is not None else origin == request.host
         if not ours:
             raise Refusal("foreign_request")
+
+    @app.before_request
+    def readable() -> None:
+        """No text of ours holds a NUL, and no database keeps one. (A file is read where it is judged.)"""
+        said = [request.path, request.query_string.decode("latin-1").replace("%00", "\0")]
+        if request.mimetype == "application/x-www-form-urlencoded":
+            said += [part for pair in request.form.items(multi=True) for part in pair]
+        if any("\0" in text for text in said):
+            raise Refusal("request_unreadable")
 
     @app.after_request
     def guarded(response: Response) -> Response:
@@ -101,18 +121,23 @@ def _rules(app: Flask, settings: Settings) -> None:
     @app.errorhandler(Fault)
     def fault(error: Fault) -> tuple[str, int]:
         log.error("fault %s: %s", error.code, error.what)
-        return _sorry(words_of.say(Refusal("cannot_send_now")).sentence, 503, error.code)
+        return _sorry(words_of.say(Refusal("out_of_order")).sentence, 503, error.code)
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> tuple[str, int]:
-        said = words_of.say(Refusal("intake_too_large"))
-        return _sorry(said.sentence, 413, "intake_too_large")
+        code = "intake_too_large" if request.endpoint == UPLOAD else "request_too_large"
+        return _sorry(words_of.say(Refusal(code)).sentence, 413, code)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:
         if error.code is None or error.code < 400 or error.response is not None:
             return error
-        return render_template("sorry.html", sentence=None, status=error.code, code=""), error.code
+        if isinstance(error, SecurityError):  # a foreign host: there are no addresses to make a page of
+            return Response(words_of.say(Refusal("unknown_host")).sentence, error.code, mimetype="text/plain")
+        code = HTTP_CODES.get(error.code, "")
+        sentence = words_of.say(Refusal(code)).sentence if code else None
+        headers = {"Allow": ", ".join(error.valid_methods or ())} if isinstance(error, MethodNotAllowed) else {}
+        return render_template("sorry.html", sentence=sentence, status=error.code, code=code), error.code, headers
 
     @app.errorhandler(Exception)
     def bug(error: Exception) -> tuple[str, int]:

@@ -36,7 +36,7 @@ def main() -> None:
 def tick(home: House) -> int:
     """One round; how many errands were handed over."""
     for contract_id in home.desk.overdue():
-        home.desk.expire(contract_id)
+        _end(home, contract_id)
     if home.history.due():
         _write_history(home)
     with home.store.begin() as unit:
@@ -53,6 +53,14 @@ def _write_history(home: House) -> None:
         home.history.finish()
     except Fault as fault:
         log.warning("the tree's newest head waits: %s", fault.code)
+
+
+def _end(home: House, contract_id: str) -> None:
+    """One contract that cannot be ended keeps neither the others nor the errands waiting."""
+    try:
+        home.desk.expire(contract_id)
+    except Exception:
+        log.exception("contract %s could not be ended; the next round tries again", contract_id)
 
 
 def _tick_and_report(home: House, ticks: int) -> None:

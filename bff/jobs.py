@@ -96,7 +96,8 @@ def _failed(home: House, errand: Errand, reason: str) -> None:
 
 
 def _give_up(home: House, errand: Errand, reason: str) -> None:
+    """The errand is parked; a paper job's contract becomes stuck in the same commit, so that somebody sees it."""
     with home.store.begin() as unit:
         unit.errands.park(errand.id, error=reason)
-    if errand.kind in PAPER and errand.contract_id:
-        home.sealing.stuck(errand.contract_id, reason)
+        if errand.kind in PAPER and errand.contract_id:
+            home.sealing.stuck(unit, errand.contract_id, reason)

@@ -7,8 +7,9 @@ counts instead: looser, never open.
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from redis import Redis
 
 from bff.core.errors import Refusal
 
@@ -23,9 +24,9 @@ class Rule:
 
 
 class Throttle:
-    def __init__(self, redis_uri: str | None) -> None:
+    def __init__(self, redis: Redis | None) -> None:
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = SlidingWindowCounterRateLimiter(_storage(redis_uri)) if redis_uri else None
+        self._shared = SlidingWindowCounterRateLimiter(_storage(redis)) if redis is not None else None
 
     def take(self, rule: Rule, key: str) -> None:
         """Count one more. Raises Refusal `slow_down` when that is too many."""
@@ -44,8 +45,6 @@ class Throttle:
         return self._here.hit(item, "countersign", name, key)
 
 
-def _storage(uri: str) -> Storage:
-    storage = storage_from_string(uri)
-    if not isinstance(storage, Storage):
-        raise TypeError(f"not a synchronous storage: {uri.split(':', 1)[0]}")
-    return storage
+def _storage(redis: Redis) -> RedisStorage:
+    """On the connections that we already have, with their patience (`feed.connect`)."""
+    return RedisStorage("redis://", connection_pool=redis.connection_pool)

@@ -25,7 +25,7 @@ from bff.cage import Cage
 from bff.core.errors import Fault
 from bff.core.identity import Channel
 from bff.core.ports import Clock, Messenger
-from bff.feed import RedisFeed
+from bff.feed import RedisFeed, connect
 from bff.filing.shelf import Shelf
 from bff.notify import messenger
 from bff.outbox import RqQueue
@@ -115,10 +115,7 @@ class House:
 
     @cached_property
     def redis(self) -> "Redis":
-        if self.settings.redis_url:
-            return Redis.from_url(self.settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
-        path = self.settings.data_dir.absolute() / "run" / "valkey.sock"
-        return Redis(unix_socket_path=str(path), socket_timeout=5, socket_connect_timeout=2)
+        return connect(self.settings.redis_url, self.settings.data_dir)
 
     @cached_property
     def archive(self) -> FolderSites:
@@ -190,9 +187,7 @@ class House:
 
     @cached_property
     def throttle(self) -> Throttle:
-        if self.settings.redis_url:
-            return Throttle(self.settings.redis_url)
-        return Throttle(f"redis+unix://{self.settings.data_dir.absolute()}/run/valkey.sock")
+        return Throttle(self.redis)
 
     @cached_property
     def feed(self) -> RedisFeed:

@@ -15,7 +15,20 @@ from bff.notify.addresses import normal_email, normal_phone
 from bff.realname.account import Entered
 from bff.routes.refusals import say
 from bff.routes.sender import in_json
-from bff.routes.shared import SESSION, back, client, house, language, me, person, signed_in, speaks
+from bff.routes.shared import (
+    SESSION,
+    an_object,
+    back,
+    client,
+    house,
+    language,
+    me,
+    parsed,
+    parsed_body,
+    person,
+    signed_in,
+    speaks,
+)
 from bff.words import LANGUAGES
 
 door = Blueprint("account", __name__)
@@ -133,7 +146,7 @@ def passkey_options() -> Response:
 def enter_with_passkey() -> Page:
     goal = _local(request.form.get("next"))
     try:
-        answer = _object(_parsed(request.form.get("response", "")))
+        answer = an_object(parsed(request.form.get("response", "")))
         entered = house().account.enter_with_passkey(request.form.get("intent", ""), answer, client=client())
     except Refusal as refusal:
         return _again("sign_in.html", refusal, next=goal)
@@ -190,7 +203,7 @@ def rename() -> Page:
 def save_mark() -> Page:
     """How one's own signature looks; offered at every signing from now on."""
     try:
-        house().account.save_mark(me(), _parsed(request.form.get("mark", "")))
+        house().account.save_mark(me(), parsed(request.form.get("mark", "")))
     except Refusal as refusal:
         said = say(refusal)
         return _overview(said.sentence, "mark"), said.status
@@ -220,9 +233,9 @@ def new_passkey_options() -> Response:
 @signed_in
 def add_passkey() -> Response:
     """Keep the new passkey, and ask it a first question: the answer signs in with it."""
-    body = _object(request.get_json(silent=True))
+    body = an_object(parsed_body())
     answer = body.get("credential", body.get("response"))
-    house().account.add_passkey(me(), str(body.get("intent", "")), _object(answer))
+    house().account.add_passkey(me(), str(body.get("intent", "")), an_object(answer))
     question, options = house().account.ask_passkey(client=client())
     return _asked("get", question, options)
 
@@ -341,17 +354,6 @@ def _local(path: str | None) -> str:
     if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or any(ord(ch) < 32 for ch in path):
         return "/"
     return path
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(credential: bytes) -> str:

@@ -204,5 +204,13 @@ SENTENCES: dict[str, tuple[int, str]] = {
         _("This request did not come from our own page, so nothing was done. Go back, reload the page and try again."),
     ),
     "unknown_host": (400, _("This address is not ours.")),
+    "request_unreadable": (400, _("We could not read this request, so nothing was done. Go back and try again.")),
+    "request_too_large": (413, _("That is more than can be sent here, so nothing was done.")),
+    "out_of_order": (
+        503,
+        _(
+            "Something that this needs is not working right now. Nothing is lost; the operator can see what it is. Try again later."
+        ),
+    ),
 }
 """Code -> (status, message id)."""

@@ -27,7 +27,7 @@ from bff.notify.addresses import normal_email, normal_phone
 from bff.routes import telling
 from bff.routes.pwa import WEB
 from bff.routes.refusals import say
-from bff.routes.shared import back, house, language, live_ticket, me, person, sender, signed_in
+from bff.routes.shared import back, house, language, live_ticket, me, parsed_body, person, sender, signed_in
 from bff.routes.signer import PICTURE_WIDTHS, download
 from bff.signing.desk import Details, NewSigner
 from bff.store.contracts import Wanted
@@ -369,7 +369,7 @@ def _placed(field: Any) -> dict[str, Any]:
 @sender
 def place_fields(contract_id: str) -> Response:
     """The field board's autosave: a JSON list of fields, bare or under "fields"."""
-    body = request.get_json(silent=True)
+    body = parsed_body()
     placed = body.get("fields") if isinstance(body, dict) else body
     if not isinstance(placed, list):
         raise Refusal("field_unreadable")

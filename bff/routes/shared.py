@@ -1,5 +1,6 @@
 """What every door shares: the house behind it, who is asking, live tickets, and answers in the right language."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -112,6 +113,25 @@ def live_ticket(topics: Sequence[str], whose: str) -> str:
     """What a page hands to `/live`: the topics that it may hear of."""
     tickets = cast(Tickets, current_app.extensions["tickets"])
     return tickets.issue(tuple(topics), whose)
+
+
+def parsed(text: str) -> Any:
+    """JSON from outside; None for nonsense, for nesting beyond reason and for text that no database keeps."""
+    try:
+        value = json.loads(text)
+        again = json.dumps(value, ensure_ascii=False)
+        again.encode()  # lone surrogates
+    except (ValueError, RecursionError):
+        return None
+    return None if "\\u0000" in again else value
+
+
+def parsed_body() -> Any:
+    return parsed(request.get_data(as_text=True))
+
+
+def an_object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def back(endpoint: str, **values: Any) -> Response:

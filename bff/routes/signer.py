@@ -18,7 +18,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import Method
 from bff.core.intent import fingerprint
 from bff.routes.refusals import say
-from bff.routes.shared import back, client, house, language, speaks, switched
+from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, speaks, switched
 from bff.signing import consent
 from bff.signing.ceremony import Asked, View
 
@@ -76,7 +76,7 @@ def choose(token: str) -> str | AnyResponse | tuple[str, int]:
             raise Refusal("field_not_yours")
         house().ceremony.choose(
             token,
-            mark=_json(request.form.get("mark", "")),
+            mark=parsed(request.form.get("mark", "")),
             values=values,
             consented=request.form.get("consent") == "yes",
             language=language(),
@@ -127,15 +127,15 @@ def passkey_options(token: str) -> Response:
 
 @door.post("/passkey/enrol")
 def passkey_enrol(token: str) -> Response:
-    body = request.get_json()
-    return _asked(house().ceremony.enrol(token, str(body.get("intent", "")), _object(body.get("credential"))))
+    body = an_object(parsed_body())
+    return _asked(house().ceremony.enrol(token, str(body.get("intent", "")), an_object(body.get("credential"))))
 
 
 @door.post("/sign/passkey")
 def sign_with_passkey(token: str) -> AnyResponse | tuple[str, int]:
     try:
         house().ceremony.sign_with_passkey(
-            token, request.form.get("intent", ""), _object(_json(request.form.get("response", "")))
+            token, request.form.get("intent", ""), an_object(parsed(request.form.get("response", "")))
         )
     except Refusal as refusal:
         return _prove_again(token, refusal)
@@ -195,7 +195,7 @@ def words(token: str, page: int) -> Response:
 @door.post("/read")
 def report_reading(token: str) -> Response:
     """Which pages were on the screen, told by a beacon."""
-    told = _json(request.form.get("pages", "[]"))
+    told = parsed(request.form.get("pages", "[]"))
     pages = {p["page"]: p["ms"] for p in told if _is_reading(p)} if isinstance(told, list) else {}
     house().ceremony.note_reading(token, pages)
     return Response(status=204)
@@ -309,7 +309,7 @@ def _as_filled(choices: dict[str, Any], values: dict[str, str]) -> dict[str, Any
     """The choices with what is on the form that came back by a language button; a new drawing waits in the browser."""
     posted = request.form.get("mark", "")
     preferred = next((which for which, value in choices["marks"] if value == posted), None)
-    drawn_now = preferred is None and _object(_json(posted)).get("kind") == "drawn"
+    drawn_now = preferred is None and an_object(parsed(posted)).get("kind") == "drawn"
     filled = {"typed": values, "drawn_now": drawn_now}
     return {**choices, **filled, "preferred_mark": None if drawn_now else preferred or choices["preferred_mark"]}
 
@@ -330,17 +330,6 @@ def _asked(asked: Asked) -> Response:
     response = jsonify(flow=asked.flow, intent=asked.intent_id, publicKey=asked.options)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _is_reading(value: Any) -> bool:

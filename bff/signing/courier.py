@@ -55,6 +55,8 @@ class Courier:
         )
         with self._store.begin() as unit:
             latest = unit.contracts.get(contract.id) or contract
+            if unit.errands.message_of(errand.id) is not None:
+                return  # another worker carried it at the same moment
             unit.errands.keep_message(
                 errand_id=errand.id,
                 contract_id=contract.id,

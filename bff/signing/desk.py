@@ -43,6 +43,8 @@ MAX_SIGNERS = 50
 MAX_FIELDS = 500
 REMIND_AT_MOST_EVERY = timedelta(minutes=10)
 REMIND_BEFORE_DEADLINE = timedelta(days=1)
+FULL_LEVEL = "B-LTA"
+"""The PAdES level that every sealed file reaches in the end."""
 SAMPLE = "sample"
 """The note on a contract that is a sample."""
 SAMPLE_FIELDS = (("signature", 1160, 3900, 760), ("date", 5900, 2300, 320))
@@ -125,7 +127,7 @@ class Desk:
             raise Refusal(f"intake_{judged.reason}")
         kept = self._archive.keep(judged.path.read_bytes())
         judged.path.unlink(missing_ok=True)
-        title = (judged.title or Path(filename).stem or "Contract").strip()[:200]
+        title = _clean(judged.title or Path(filename).stem)[:200] or "Contract"
         notes = [*(["repaired"] if judged.outcome == "repaired" else []), *judged.warnings, *remarks]
         document = Document(sha256=kept.sha256, pages=len(judged.pages), size=kept.size)
         return self.draft(owner, title=title, document=document, pages=judged.pages, notes=notes, timezone=timezone)
@@ -416,6 +418,9 @@ class Desk:
             raise Refusal("signer_unreachable", name="")
         with self._store.begin() as unit:
             contract = self._owned(unit, owner, contract_id)
+            signer = contract.signer(signer_id)
+            if (signer.email, signer.phone) == (email, phone):
+                return contract
             after = unit.step(contract, c.Corrected(unit.now, signer_id, email, phone), actor=owner.id)
             signer = after.signer(signer_id)
             unit.contracts.void_intents(signer_id)
@@ -530,6 +535,8 @@ def retry(unit: Unit, contract: Contract, *, actor: str) -> Contract:
         unit.errand("seal", contract_id=contract.id)
     elif after.state is State.SEALED:
         unit.errand("archive", contract_id=contract.id)
+    if after.state in c.DONE and after.level != FULL_LEVEL:
+        unit.errand("raise", contract_id=contract.id)
     return after
 
 

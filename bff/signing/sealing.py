@@ -15,13 +15,11 @@ from bff.core.contract import Contract, Document, SignerState, State
 from bff.core.errors import Fault
 from bff.core.identity import Method
 from bff.core.ports import Act, Archive, Pades, Verdict, Written
-from bff.signing.desk import tell_invited, tell_sender
+from bff.signing.desk import FULL_LEVEL, tell_invited, tell_sender
 from bff.signing.links import Links
 from bff.store import Store, Unit
 from bff.store.contracts import ActOf
 from bff.words import words
-
-FULL_LEVEL = "B-LTA"
 
 
 class Sealing:
@@ -138,14 +136,13 @@ class Sealing:
 
     # --- when it does not work ---
 
-    def stuck(self, contract_id: str, reason: str) -> None:
+    def stuck(self, unit: Unit, contract_id: str, reason: str) -> None:
         """A job gave up. The sender and the operator see it; nothing that was signed is lost."""
-        with self._store.begin() as unit:
-            contract = unit.contracts.get(contract_id)
-            if contract is None or contract.state in (State.STUCK, State.DRAFT, *c.ENDED, State.ARCHIVED):
-                return
-            after = unit.step(contract, c.Stuck(unit.now, reason))
-            tell_sender(unit, after, "stuck")
+        contract = unit.contracts.get(contract_id)
+        if contract is None or contract.state in (State.STUCK, State.DRAFT, *c.ENDED, State.ARCHIVED):
+            return
+        after = unit.step(contract, c.Stuck(unit.now, reason))
+        tell_sender(unit, after, "stuck")
 
     def _keep(self, written: Written, pages: int) -> Document:
         kept = self._archive.keep(written.content)
