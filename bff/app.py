@@ -16,7 +16,8 @@ from bff.core.errors import Fault, Refusal
 from bff.routes import account, authority, dev, ops, pwa, sender, signer, verify
 from bff.routes import refusals as words_of
 from bff.routes.live import Tickets
-from bff.routes.shared import here, house, language, live_ticket, person
+from bff.routes.packing import pack_pages
+from bff.routes.shared import here, language, live_ticket, person
 from bff.settings import Settings, from_environment
 from bff.wiring import House, build
 from bff.words import LANGUAGES, TAGS, moment
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None, home: House | None = None) -> F
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     Babel(app, locale_selector=language, default_locale="en")
     Htmx(app)
+    pack_pages(app)  # registered first, so that it comes last: what it packs is complete
     _doors(app, settings)
     _rules(app, settings)
     _words(app, settings)
@@ -108,6 +110,7 @@ def _rules(app: Flask, settings: Settings) -> None:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "text/html":
             response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("Content-Language", TAGS[language()])
             response.vary.update(("HX-Request", "Accept-Language", "Cookie"))
         return response
 
@@ -174,7 +177,8 @@ def _words(app: Flask, settings: Settings) -> None:
             "tag": TAGS[language()],
             "htmx_config": HTMX,
             "live_ticket": live_ticket,
-            "asset": lambda name: f"/static/{house().version}/{name}",
+            "asset": pwa.address,
+            "module": pwa.module,
         }
 
     @app.template_filter("moment")

@@ -159,6 +159,9 @@ def sign_out() -> AnyResponse:
     house().account.close_session(me(), g.session.id)
     response = back("account.sign_in")
     response.delete_cookie(SESSION, samesite="Lax", httponly=True, secure=house().settings.https)
+    response.headers["Clear-Site-Data"] = (
+        '"cache", "storage"'  # drafts, pictures of pages, the worker and what it keeps
+    )
     return response
 
 

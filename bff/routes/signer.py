@@ -8,7 +8,7 @@ import json
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, render_template, request, send_file
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, send_file, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,7 +16,8 @@ from bff.core import mark as marks
 from bff.core.contract import DONE, Field, FieldKind, Signer, SignerState
 from bff.core.errors import Refusal
 from bff.core.identity import Method
-from bff.core.intent import fingerprint
+from bff.core.intent import LIFETIME, fingerprint
+from bff.routes.pwa import imports
 from bff.routes.refusals import say
 from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, speaks, switched
 from bff.signing import consent
@@ -25,6 +26,11 @@ from bff.signing.ceremony import Asked, View
 door = Blueprint("signer", __name__, url_prefix="/s/<token>")
 
 PICTURE_WIDTHS = (480, 780, 1080, 1600)
+ASKED_SECONDS = int(LIFETIME.total_seconds())
+ELEMENTS_AHEAD = tuple(
+    f"elements/{name}.js" for name in ("mark-chooser", "field-guide", "passkey-button", "code-input", "live-status")
+)
+HTMX = "vendor/htmx.min.js"
 TYPED = {"kind": "typed", "face": "auto"}
 
 
@@ -47,20 +53,33 @@ def nothing_leaks(response: Response) -> AnyResponse:
 
 
 @door.get("")
-def read(token: str) -> str:
-    """Who sends what, and the document itself; after signing: what became of it."""
+def read(token: str) -> str | AnyResponse:
+    """Who sends what, and the document itself; after signing: what became of it.
+
+    Opening is evidence, so only a person's own visit counts: a browser that looks ahead is sent away."""
+    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+        return Response(status=503)
     if request.htmx:  # type: ignore[attr-defined]
-        return _screen("signer_status.html", token, house().ceremony.look(token))
+        return _screen("signer_status.html", token, g.view)
     view = house().ceremony.open(token)
-    page = "signer_read.html" if view.may_act else "signer_done.html"
-    return _screen(page, token, view)
+    if not view.may_act:
+        return _screen("signer_done.html", token, view)
+    response = make_response(_screen("signer_read.html", token, view, ahead=_files_ahead()))
+    response.headers["Speculation-Rules"] = f'"{url_for("pwa.ahead")}"'
+    return response
+
+
+def _files_ahead() -> list[str]:
+    """What the next screens load, fetched while the person reads."""
+    scripts = dict.fromkeys(name for element in ELEMENTS_AHEAD for name in (element, *imports(element)))
+    return [*scripts, HTMX]
 
 
 @door.get("/sign")
 def sign(token: str) -> str | AnyResponse:
-    """Choose the mark, fill the fields, agree."""
-    view = house().ceremony.open(token)
-    if not view.may_act:
+    """Choose the mark, fill the fields, agree. Only after reading; it changes nothing, so a browser may fetch it ahead."""
+    view: View = g.view
+    if not view.may_act or view.signer.state is not SignerState.OPENED:
         return back("signer.read", token=token)
     return _screen("signer_sign.html", token, view, **_choices(view))
 
@@ -85,7 +104,29 @@ def choose(token: str) -> str | AnyResponse | tuple[str, int]:
         if say(refusal).status != 422:
             raise
         return _choose_again(token, refusal, values)
-    return back("signer.prove", token=token)
+    return _onward("signer.prove", token) or _prove_at_once(token)
+
+
+def _onward(endpoint: str, token: str, **values: Any) -> AnyResponse | None:
+    """See other, after a form that did something; nothing for a page that can take the next screen at once.
+
+    On a phone's network a redirect costs half a second. Such a page says so with the form (web/elements/onward.js);
+    the answer lives under the screen's own address, so that a reload repeats nothing here either."""
+    return None if request.form.get("onward") else back(endpoint, token=token, **values)
+
+
+def _prove_at_once(token: str) -> str:
+    """The last step; a device that may have a passkey finds the question for it already there."""
+    asked = _ask_passkey(token) if request.form.get("onward") == "passkey" else None
+    view = house().ceremony.look(token)
+    return _screen("signer_prove.html", token, view, asked=asked, **_proofs(view))
+
+
+def _ask_passkey(token: str) -> Asked | None:
+    try:
+        return house().ceremony.ask_passkey(token)
+    except Refusal:
+        return None  # the button asks again and tells why
 
 
 def _choose_again(token: str, refusal: Refusal, typed: dict[str, str]) -> tuple[str, int]:
@@ -98,7 +139,7 @@ def _choose_again(token: str, refusal: Refusal, typed: dict[str, str]) -> tuple[
 @door.get("/prove")
 def prove(token: str) -> str | AnyResponse:
     """The last step: fingerprint or Face ID, or a code."""
-    view = house().ceremony.look(token)
+    view: View = g.view
     if not view.may_act:
         return back("signer.read", token=token)
     if view.choice is None:
@@ -132,32 +173,37 @@ def passkey_enrol(token: str) -> Response:
 
 
 @door.post("/sign/passkey")
-def sign_with_passkey(token: str) -> AnyResponse | tuple[str, int]:
+def sign_with_passkey(token: str) -> str | AnyResponse | tuple[str, int]:
     try:
         house().ceremony.sign_with_passkey(
             token, request.form.get("intent", ""), an_object(parsed(request.form.get("response", "")))
         )
     except Refusal as refusal:
         return _prove_again(token, refusal)
-    return back("signer.read", token=token)
+    return _onward("signer.read", token) or _signed_at_once(token)
 
 
 @door.post("/code")
-def send_code(token: str) -> AnyResponse | tuple[str, int]:
+def send_code(token: str) -> str | AnyResponse | tuple[str, int]:
     try:
         house().ceremony.send_code(token, address=client().address, language=language())
     except Refusal as refusal:
         return _prove_again(token, refusal)
-    return back("signer.prove", token=token, _anchor="code")
+    return _onward("signer.prove", token, _anchor="code") or _prove_at_once(token)
 
 
 @door.post("/sign/code")
-def sign_with_code(token: str) -> AnyResponse | tuple[str, int]:
+def sign_with_code(token: str) -> str | AnyResponse | tuple[str, int]:
     try:
         house().ceremony.sign_with_code(token, request.form.get("intent", ""), request.form.get("code", ""))
     except Refusal as refusal:
         return _prove_again(token, refusal)
-    return back("signer.read", token=token)
+    return _onward("signer.read", token) or _signed_at_once(token)
+
+
+def _signed_at_once(token: str) -> str:
+    """What became of it, in the answer to the form itself."""
+    return _screen("signer_done.html", token, house().ceremony.look(token))
 
 
 def _prove_again(token: str, refusal: Refusal) -> AnyResponse | tuple[str, int]:
@@ -253,6 +299,8 @@ def _screen(template: str, token: str, view: View, **more: Any) -> str:
         "places": _places(view),
         "error": None,
         "error_at": None,
+        "asked": None,
+        "asked_seconds": ASKED_SECONDS,
     }
     return render_template(template, **{**shown, **more})
 
@@ -327,7 +375,7 @@ def _is_filled(kind: FieldKind) -> bool:
 
 
 def _asked(asked: Asked) -> Response:
-    response = jsonify(flow=asked.flow, intent=asked.intent_id, publicKey=asked.options)
+    response = jsonify(flow=asked.flow, intent=asked.intent_id, publicKey=asked.options, expires_in=ASKED_SECONDS)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import vm from "node:vm";
 
 import { destination, notification } from "../../web/sw/push.js";
-import { mayKeep, stale, strategy } from "../../web/sw/rules.js";
+import { mayKeep, offlinePage, stale, strategy } from "../../web/sw/rules.js";
 
 const ORIGIN = "https://sign.example";
 const ask = (path, { method = "GET", mode = "no-cors", origin = ORIGIN } = {}) =>
@@ -65,7 +65,7 @@ test("a notification opens only our own pages", () => {
 
 /** The one classic script that the server makes, run with a small stand-in for a worker's world. */
 function worker(network) {
-  const house = { version: "2", files: ["/static/2/styles/base.css"], offline: "/offline", title: "House" };
+  const house = { version: "2", files: ["/static/2/styles/base.css"], offline: { en: "/offline?lang=en", "zh-Hans": "/offline?lang=zh_Hans_CN" }, title: "House" };
   const texts = ["rules", "push", "sw"].map((name) => readFileSync(new URL(`../../web/sw/${name}.js`, import.meta.url), "utf8"));
   const script = texts.join("\n").replace(/^import .*$/gm, "").replace(/^export /gm, "");
   const caches = new Map([["countersign-1", new Map()], ["theirs", new Map()]]);
@@ -129,7 +129,7 @@ test("the worker keeps its shell, drops earlier releases, and answers a lost pag
   assert.deepEqual([...there.caches.keys()].sort(), ["countersign-2", "theirs"]);
   up = false;
   const lost = await there.get("/contracts", { mode: "navigate" });
-  assert.equal(await lost.text(), `${ORIGIN}/offline`);
+  assert.equal(await lost.text(), `${ORIGIN}/offline?lang=en`);
   const kept = await there.get("/static/2/styles/base.css");
   assert.equal(await kept.text(), `${ORIGIN}/static/2/styles/base.css`);
 });
@@ -141,6 +141,41 @@ test("the worker stays out of a signer's requests and keeps none of them", async
   await there.get("/s/token", { mode: "navigate" });
   const kept = [...there.caches.values()].flatMap((cache) => [...cache.keys()]);
   assert.equal(kept.some((url) => url.includes("/s/")), false);
+});
+
+test("the offline page is in the language of the last page, a signer's page too", async () => {
+  let up = true;
+  const there = worker(async (request) => {
+    if (!up) throw new TypeError("down");
+    const response = answering(request.url);
+    response.headers.set("Content-Language", "zh-Hans");
+    return response;
+  });
+  await there.fire("install");
+  await there.get("/s/token", { mode: "navigate" });
+  up = false;
+  const lost = await there.get("/s/token/sign", { mode: "navigate" });
+  assert.equal(await lost.text(), `${ORIGIN}/offline?lang=zh_Hans_CN`);
+});
+
+test("a page that was asked for while the worker woke up is not asked for again", async () => {
+  let asked = 0;
+  const there = worker(async (request) => {
+    asked += 1;
+    return answering(request.url);
+  });
+  await there.fire("install");
+  asked = 0;
+  const request = { method: "GET", mode: "navigate", url: `${ORIGIN}/contracts` };
+  const answer = await there.fire("fetch", { request, preloadResponse: Promise.resolve(answering("early")) });
+  assert.equal(await answer.text(), "early");
+  assert.equal(asked, 0);
+});
+
+test("the offline page is the reader's own, else the first", () => {
+  const pages = { en: "/e", "zh-Hans": "/z" };
+  const wishes = ["zh-Hans", "zh-CN", "en-GB", "pt-BR", "", undefined];
+  assert.deepEqual(wishes.map((wish) => offlinePage(pages, wish)), ["/z", "/z", "/e", "/e", "/e", "/e"]);
 });
 
 test("the worker shows what was pushed", async () => {

@@ -13,10 +13,16 @@ import { forget } from "../lib/keeping.js";
 
 const { body } = document;
 
-if ("worker" in body.dataset) {
+/** Only when the page is there: on a slow phone the worker's own downloads would be in its way. */
+function register() {
   navigator.serviceWorker?.register("/sw.js").catch(() => {
     // Not allowed here (a private window, plain http): the pages work without it.
   });
+}
+
+if ("worker" in body.dataset) {
+  if (document.readyState === "complete") register();
+  else window.addEventListener("load", register, { once: true });
 }
 
 document.addEventListener("click", (event) => {

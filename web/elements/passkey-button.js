@@ -6,8 +6,8 @@
  *     <passkey-button options-url="…" create-url="…" otherwise="sms-form">
  *       <button type="button" class="button primary">Sign with fingerprint or face</button></passkey-button></form>
  *
- * The options are fetched before the tap, because some browsers take the request only in the tap itself: a POST of the
- * form's fields to options-url, answered by {"flow": "get" | "create", "intent", "publicKey", "expires_in" (s)}. They are
+ * The options are there before the tap, because some browsers take the request only in the tap itself: given with the
+ * page as <script type="application/json"> inside the element, or fetched by a POST of the form's fields to options-url, answered by {"flow": "get" | "create", "intent", "publicKey", "expires_in" (s)}. They are
  * fetched anew before they expire and after another field of the form has changed. "create" enrols first: the new
  * credential goes to create-url as JSON {"intent", "credential"}, whose answer has flow "get". The assertion's JSON is
  * put into the hidden input `credential` (attribute name), the intent's id into `intent`, and the form is submitted.
@@ -44,8 +44,10 @@ class PasskeyButton extends HTMLElement {
     }
     if (!this.isConnected) return;
     this.#listen();
+    const given = this.querySelector("script[type='application/json']");
+    if (given) this.#ready(JSON.parse(given.textContent));
     this.button.hidden = false;
-    await this.#fetchOptions();
+    if (!given) await this.#fetchOptions();
   }
 
   disconnectedCallback() {
@@ -98,11 +100,15 @@ class PasskeyButton extends HTMLElement {
       const body = new FormData(this.form);
       body.delete(this.#inputName);
       const answer = await requestJson(this.getAttribute("options-url"), { method: "POST", body, signal });
-      this.#take(answer);
-      this.dispatchEvent(new CustomEvent("passkey-ready", { bubbles: true }));
+      this.#ready(answer);
     } catch (error) {
       if (!signal.aborted) this.#optionsFailed(error);
     }
+  }
+
+  #ready(answer) {
+    this.#take(answer);
+    this.dispatchEvent(new CustomEvent("passkey-ready", { bubbles: true }));
   }
 
   #take(answer) {

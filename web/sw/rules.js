@@ -35,3 +35,10 @@ export function mayKeep({ ok, status, type, cacheControl }) {
 export function stale(names, current) {
   return names.filter((name) => name.startsWith("countersign-") && name !== current);
 }
+
+/** The offline page for a reader of `language` (BCP 47) among `pages` {tag: address}; without a match the first one. */
+export function offlinePage(pages, language) {
+  const family = (tag) => (tag ?? "").split("-")[0].toLowerCase();
+  const tags = Object.keys(pages);
+  return pages[language] ?? pages[tags.find((tag) => family(tag) === family(language))] ?? pages[tags[0]];
+}

@@ -4,13 +4,16 @@
  * Firefox took long to run module workers, so the server serves /sw.js as one classic script: a line that sets
  * `self.HOUSE = {version, files, offline, title, icon, badge}`, then rules.js, push.js and this file with their
  * `import` lines and `export` words left out (tests/web/sw.test.mjs composes and runs it the same way). `files` are the
- * addresses of the shell, precached; `offline` is the page shown without a network. `version` changes with each release.
+ * addresses of the shell, precached; `offline` are the pages shown without a network, by language. `version` changes with
+ * each release. Pages are asked for while the worker still wakes up (navigation preload); none of them is kept, only the
+ * language that the last one was in.
  */
 
-import { mayKeep, stale, strategy } from "./rules.js";
+import { mayKeep, offlinePage, stale, strategy } from "./rules.js";
 import { destination, notification } from "./push.js";
 
 const CACHE = `countersign-${self.HOUSE.version}`;
+const LANGUAGE = "/offline/language";
 
 self.addEventListener("install", (event) => {
   event.waitUntil(precache().then(() => self.skipWaiting()));
@@ -18,7 +21,7 @@ self.addEventListener("install", (event) => {
 
 async function precache() {
   const cache = await caches.open(CACHE);
-  await cache.addAll([self.HOUSE.offline, ...self.HOUSE.files].map((url) => new Request(url, { cache: "reload" })));
+  await cache.addAll([...Object.values(self.HOUSE.offline), ...self.HOUSE.files].map((url) => new Request(url, { cache: "reload" })));
 }
 
 self.addEventListener("activate", (event) => {
@@ -28,6 +31,7 @@ self.addEventListener("activate", (event) => {
 async function takeOver() {
   const names = await caches.keys();
   await Promise.all(stale(names, CACHE).map((name) => caches.delete(name)));
+  await self.registration.navigationPreload?.enable();
   await self.clients.claim();
 }
 
@@ -39,12 +43,25 @@ self.addEventListener("fetch", (event) => {
   if (answer) event.respondWith(answer(event));
 });
 
-async function page({ request }) {
+async function page(event) {
   try {
-    return await fetch(request);
+    const response = (await event.preloadResponse) ?? (await fetch(event.request));
+    event.waitUntil(remember(response.headers.get("Content-Language")));
+    return response;
   } catch {
-    return (await caches.match(self.HOUSE.offline)) ?? Response.error();
+    const kept = await caches.match(LANGUAGE);
+    const said = kept ? await kept.text() : self.navigator?.language;
+    return (await caches.match(offlinePage(self.HOUSE.offline, said), { ignoreVary: true })) ?? Response.error();
   }
+}
+
+let language = null;
+
+async function remember(spoken) {
+  if (!spoken || spoken === language) return;
+  language = spoken;
+  const cache = await caches.open(CACHE);
+  await cache.put(LANGUAGE, new Response(spoken));
 }
 
 async function versioned({ request }) {
