@@ -88,10 +88,10 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    from bff.signing import bundle, verify
+    from bff.signing import judging, verify
 
     words = [str(chosen.file), *(f"--root={root}" for root in chosen.root), *(["--json"] if chosen.json else [])]
-    return verify.main(words, judge=bundle.judge if _is_bundle(chosen.file) else verify.verify)
+    return verify.main(words, judge=judging.judge if _is_bundle(chosen.file) else verify.verify)
 
 
 def _is_bundle(file: Path) -> bool:

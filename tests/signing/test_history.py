@@ -12,7 +12,7 @@ import pytest
 from bff.core import tree
 from bff.core.contract import Contract
 from bff.core.errors import Fault, Refusal
-from bff.signing import bundle
+from bff.signing import bundle, judging
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import Clock, a_sealed_contract, a_sent_contract
@@ -27,11 +27,11 @@ def roots(home: House) -> list[bytes]:
     return list(home.authority.roots_pem())
 
 
-def judged(home: House, content: bytes) -> bundle.Verdict:
-    return bundle.judge(content, roots=roots(home), at=home.clock.now())
+def judged(home: House, content: bytes) -> judging.Verdict:
+    return judging.judge(content, roots=roots(home), at=home.clock.now())
 
 
-def failed(verdict: bundle.Verdict) -> set[str]:
+def failed(verdict: judging.Verdict) -> set[str]:
     return {check.name for check in verdict.checks if not check.ok}
 
 
@@ -133,7 +133,7 @@ def test_another_contracts_document_does_not_fit_this_log(home: House, owner: Pe
 
 def test_a_head_signed_by_another_house_is_not_taken(home: House, sealed: Contract) -> None:
     content = home.history.bundle(sealed.id)
-    verdict = bundle.judge(content, roots=roots(home)[1:], at=home.clock.now())
+    verdict = judging.judge(content, roots=roots(home)[1:], at=home.clock.now())
     assert "head" in failed(verdict)
 
 

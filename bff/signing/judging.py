@@ -1,0 +1,218 @@
+"""Judges an evidence bundle offline: the document, its log, how the two point at each other, and the log's place in the tree.
+
+It needs the bundle and root certificates, nothing else; what it says of the document is what `bff.signing.verify` says.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bff.core import evidence, tree
+from bff.core.evidence import Entry
+from bff.core.tree import Leaf
+from bff.signing import verify
+from bff.signing.authority import BadToken, check_token
+from bff.signing.bundle import HISTORY, LOG, PDF, unpack
+from bff.signing.verify import Check, Report
+from bff.words import words
+
+CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the bundle proves: the report on the PDF, and the checks of log and tree. `ok` when all of it holds."""
+
+    ok: bool
+    report: Report
+    checks: tuple[Check, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.report.to_dict(), "ok": self.ok, "bundle": [asdict(check) for check in self.checks]}
+
+    def lines(self) -> list[str]:
+        return [*self.report.lines(), "", *(check.line() for check in self.checks)]
+
+
+def judge(
+    content: bytes, *, roots: Sequence[bytes] | None, at: datetime | None = None, language: str = "en"
+) -> Verdict:
+    """Everything the bundle proves, offline. Raises Refusal `bundle_unreadable` or `pdf_unreadable`."""
+    parts = unpack(content)
+    report = verify.verify(parts[PDF], roots=roots, at=at, language=language)
+    checks = tuple(_checks(parts, report, roots=tuple(roots or ()), _=words(language)))
+    return Verdict(ok=report.ok and all(check.ok for check in checks), report=report, checks=checks)
+
+
+Words = verify.Words
+
+
+def _checks(parts: Mapping[str, bytes], report: Report, *, roots: Sequence[bytes], _: Words) -> Iterator[Check]:
+    entries = _entries(parts[LOG])
+    whose = {s.contract_id for s in report.signers}
+    contract_id = whose.pop() if len(whose) == 1 else ""
+    broken = evidence.check(entries, contract_id=contract_id)
+    if broken is not None:
+        sentence = _("The log does not hold from entry %(seq)s on: it is %(reason)s.")
+        yield Check("log", ok=False, sentence=sentence % {"seq": broken.seq, "reason": broken.reason})
+        return
+    yield Check("log", ok=bool(entries), sentence=_("The log is one chain, each entry bound to all before it."))
+    yield from _pointers(entries, parts[PDF], report, _)
+    yield from _history(entries, contract_id, parts.get(HISTORY), roots, _)
+
+
+def _entries(log: bytes) -> list[Entry]:
+    """Heads are computed from the lines: what the lines must lead to is named by signatures and by the tree."""
+    entries, head = [], evidence.START
+    for seq, raw in enumerate(log.removesuffix(b"\n").split(b"\n") if log else []):
+        head = evidence.link(head, raw)
+        entries.append(Entry(seq=seq, raw=raw, head=head))
+    return entries
+
+
+# --- log and document ---------------------------------------------------------------------------------
+
+
+def _pointers(entries: Sequence[Entry], pdf: bytes, report: Report, _: Words) -> Iterator[Check]:
+    by_head = {entry.head.hex(): entry for entry in entries}
+    for signer in report.signers:
+        entry = by_head.get(str(signer.facts.get("evidence_head")))
+        yield Check(
+            "signed",
+            ok=entry is not None and _says_signed(entry, signer.challenge),
+            sentence=_("The log has the act of %(name)s where their signature says it is.") % {"name": signer.name},
+        )
+    seals = [str(v.facts.get("evidence_head")) for v in report.verdicts if v.kind == "seal"]
+    yield Check(
+        "seal",
+        ok=bool(seals) and all(head in by_head for head in seals),
+        sentence=_("The seal was set on this log."),
+    )
+    digest = hashlib.sha256(pdf).hexdigest()
+    yield Check(
+        "document",
+        ok=any(_value(e).get("data", {}).get("document_sha256") == digest for e in entries),
+        sentence=_("The log names this document by its SHA-256."),
+    )
+
+
+def _says_signed(entry: Entry, challenge: str) -> bool:
+    value = _value(entry)
+    return value.get("kind") == "signed" and value.get("data", {}).get("challenge") == challenge
+
+
+def _value(entry: Entry) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        if isinstance(value := json.loads(entry.raw), dict) and isinstance(value.get("data"), dict):
+            return value
+    return {}
+
+
+# --- log and tree -------------------------------------------------------------------------------------
+
+
+def _history(
+    entries: Sequence[Entry], contract_id: str, raw: bytes | None, roots: Sequence[bytes], _: Words
+) -> Iterator[Check]:
+    if raw is None:
+        yield Check("tree", ok=False, sentence=_("The bundle brings no proof of its place in the tree."))
+        return
+    try:
+        proof = _Proof.read(raw)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield Check("tree", ok=False, sentence=_("The proof of its place in the tree cannot be read."))
+        return
+    leaf = proof.leaf
+    known = leaf.contract_id == contract_id and 0 <= leaf.seq < len(entries)
+    yield Check(
+        "leaf",
+        ok=known and entries[leaf.seq].head.hex() == leaf.head,
+        sentence=_("The tree's leaf is this log up to entry %(seq)s of %(last)s.")
+        % {"seq": leaf.seq, "last": len(entries) - 1},
+    )
+    yield Check("inclusion", ok=proof.included(), sentence=_("The leaf is in the tree under its signed head."))
+    yield Check("head", ok=proof.vouched(roots), sentence=_("The head is signed by the house's certificate."))
+    times = list(proof.times(roots))
+    yield Check(
+        "head_time",
+        ok=bool(times) and all(t is not None and t >= proof.at - CLOCK_TOLERANCE for t in times),
+        sentence=_("The head has been timestamped: %(times)s.")
+        % {"times": ", ".join(t.isoformat() if t else "?" for t in times) or "-"},
+    )
+
+
+@dataclass(frozen=True)
+class _Proof:
+    leaf: Leaf
+    position: int
+    path: tuple[bytes, ...]
+    raw: bytes
+    size: int
+    root: bytes
+    at: datetime
+    signature: bytes
+    certificate: x509.Certificate
+    tokens: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, raw: bytes) -> "_Proof":
+        value = json.loads(raw)
+        head = json.loads(value["head"])
+        if head["format"] != tree.HEAD_FORMAT:
+            raise ValueError("not a head of ours")
+        leaf = value["leaf"]
+        return cls(
+            leaf=Leaf(str(leaf["contract_id"]), int(leaf["seq"]), str(leaf["head"])),
+            position=int(value["position"]),
+            path=tuple(bytes.fromhex(step) for step in value["path"]),
+            raw=value["head"].encode(),
+            size=int(head["size"]),
+            root=bytes.fromhex(head["root"]),
+            at=datetime.fromisoformat(head["at"]),
+            signature=base64.b64decode(value["signature"], validate=True),
+            certificate=x509.load_pem_x509_certificate(value["certificate"].encode()),
+            tokens=tuple(base64.b64decode(t, validate=True) for t in value["timestamps"]),
+        )
+
+    def included(self) -> bool:
+        return tree.root_over(self.leaf.hash(), self.position, self.size, self.path) == self.root
+
+    def vouched(self, roots: Sequence[bytes]) -> bool:
+        """The head's signature, and the certificate's by one of the roots; when it was valid the timestamps say."""
+        key = self.certificate.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            return False
+        with suppress(InvalidSignature):
+            key.verify(self.signature, self.raw, ec.ECDSA(hashes.SHA256()))
+            return any(_issued(root, self.certificate) for root in _certificates(roots))
+        return False
+
+    def times(self, roots: Sequence[bytes]) -> Iterator[datetime | None]:
+        for token in self.tokens:
+            try:
+                yield check_token(token, hashlib.sha256(self.raw).digest(), roots)
+            except BadToken:
+                yield None
+
+
+def _certificates(roots: Sequence[bytes]) -> Iterator[x509.Certificate]:
+    for pem in roots:
+        with suppress(ValueError):
+            yield from x509.load_pem_x509_certificates(pem)
+
+
+def _issued(root: x509.Certificate, certificate: x509.Certificate) -> bool:
+    with suppress(ValueError, TypeError, InvalidSignature):
+        certificate.verify_directly_issued_by(root)
+        return True
+    return False
