@@ -17,14 +17,15 @@ from bff.core.contract import FULL, Field, FieldKind, Signer
 from bff.core.errors import Fault, Refusal
 from bff.core.mark import Mark
 from bff.core.ports import EvidencePage
-from bff.signing import increment as writing
 from bff.signing import objects
 from bff.signing.increment import Increment
-from bff.signing.objects import DEEPEST, Dict, File, Unsure
-from bff.signing.paper import HIDDEN_FONT
+from bff.signing.objects import DEEPEST, Dict, Unsure
+from bff.signing.paper import HIDDEN_FONT, Binder, Drawn, KnownFont
 
 HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
 NAME = re.compile(r"countersign-[0-9a-f]{8}-(signer|field|seal)(?:-(.+))?")
+TYPE = b"CountersignType"
+"""In a signature's widget: the font of the evidence pages, whose letters the mark may use."""
 PRINTED, LOCKED, READ_ONLY = 4, 128, 1
 LETTER = (0.0, 0.0, 612.0, 792.0)
 
@@ -33,22 +34,30 @@ Box = tuple[float, float, float, float]
 
 class EvidencePaper(Protocol):
     @property
-    def content(self) -> bytes: ...
-    @property
     def boxes(self) -> Mapping[str, tuple[int, float, float, float, float]]: ...
+    def bind(self, binder: Binder) -> tuple[list[Dict], bytes]: ...
+
+
+class Hand(Protocol):
+    """Draws marks and values; the fonts that it names come along."""
+
+    def mark(
+        self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str
+    ) -> bytes | Drawn: ...
+    def text(self, text: str, *, width: float, height: float, language: str) -> bytes | Drawn: ...
+    def seal(self, lines: tuple[str, str], *, width: float, height: float) -> bytes | Drawn: ...
 
 
 class Paper(Protocol):
     """What is drawn; `bff.signing.paper` draws it."""
 
-    def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> bytes: ...
-    def text(self, text: str, *, width: float, height: float, language: str) -> bytes: ...
     def check(self, *, width: float, height: float) -> bytes: ...
     def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> EvidencePaper: ...
+    def with_type(self, known: KnownFont | None) -> Hand: ...
 
 
 class Draw(Protocol):
-    def __call__(self, w: float, h: float, /) -> bytes: ...
+    def __call__(self, hand: Hand, w: float, h: float, /) -> bytes | Drawn: ...
 
 
 class Node:
@@ -228,53 +237,6 @@ def displayed(box: Box, turn: int) -> tuple[float, float]:
     return (wide, tall) if turn % 180 == 0 else (tall, wide)
 
 
-class Import:
-    """Objects of another PDF, taken over with all that they name."""
-
-    def __init__(self, increment: Increment, content: bytes) -> None:
-        self._increment = increment
-        self._source = Increment(File(content))
-        self._file = File(content)
-        self._taken: dict[tuple[int, int], bytes] = {}
-
-    def pages(self) -> list[bytes]:
-        """Complete pages, which inherit nothing, without a parent yet."""
-        return [self._page(reference) for reference in Pages(self._source).all]
-
-    def _page(self, reference: bytes) -> bytes:
-        page = self._source.dictionary(reference)
-        media = _inherited(self._source, page, b"MediaBox") or _numbers(LETTER)
-        page[b"MediaBox"] = page[b"CropBox"] = media
-        page[b"Rotate"] = b"0"
-        for _ in range(DEEPEST):
-            if b"Resources" in page:
-                break
-            page[b"Resources"] = _inherited(self._source, page, b"Resources") or b"<<>>"
-        page.pop(b"Parent", None)
-        return self._increment.add(self._taken_over(objects.written(page)))
-
-    def _taken_over(self, value: bytes) -> bytes:
-        parts, at = [], 0
-        for start, end, number, generation in objects.refs_in(value):
-            parts += [value[at:start], self._take(number, generation)]
-            at = end
-        return b"".join([*parts, value[at:]]) if parts else value
-
-    def _take(self, number: int, generation: int) -> bytes:
-        known = self._taken.get((number, generation))
-        if known is None:
-            known = self._taken[number, generation] = self._increment.add(objects.NULL)
-            value, data = self._file.whole(number, generation)
-            if data is not None:
-                values = objects.dictionary(value)
-                values.pop(b"Length", None)
-                taken = objects.dictionary(self._taken_over(objects.written(values)))
-                self._increment.put(known, writing.stream(taken, data))
-            else:
-                self._increment.put(known, self._taken_over(value))
-        return known
-
-
 def _numbers(values: Iterable[float]) -> bytes:
     return b"[" + b" ".join(_number(n) for n in values) + b"]"
 
@@ -315,6 +277,8 @@ class Preparation:
     _pages: Pages = field(init=False)
     _own: tuple[bytes, ...] = field(init=False)
     _widgets: dict[bytes, list[bytes]] = field(default_factory=dict)
+    _type: bytes = objects.NULL
+    """The font that later revisions may set type in."""
 
     def __post_init__(self) -> None:
         root = Node.at(self.increment, self.increment.root)
@@ -342,11 +306,8 @@ class Preparation:
 
     def append(self, paper: EvidencePaper) -> dict[str, Place]:
         """The evidence pages at the end of the document; where each of its boxes is now."""
-        pages = Import(self.increment, paper.content).pages()
-        for page in pages:
-            node = Node.at(self.increment, page)
-            node.values[b"Parent"] = self._pages.root
-            node.save()
+        new, self._type = paper.bind(self.increment)
+        pages = [self.increment.add(objects.written({**page, b"Parent": self._pages.root})) for page in new]
         self._pages.hang(pages)
         return {who: Place(page=pages[n - 1], box=(x0, y0, x1, y1)) for who, (n, x0, y0, x1, y1) in paper.boxes.items()}
 
@@ -367,6 +328,8 @@ class Preparation:
         if where is None or self._certified:
             where = Place(page=self._own[0], box=(0, 0, 0, 0))
         widget = _widget(name, b"/Sig", where, label)
+        if self._type != objects.NULL:
+            widget[TYPE] = self._type
         if locks:
             names = objects.array(objects.string(lock) for lock in locks)
             widget[b"Lock"] = self.increment.add(b"<</Type/SigFieldLock/Action/Include/Fields" + names + b">>")
@@ -448,20 +411,24 @@ def _widget(name: str, kind: bytes, where: Place, label: str) -> Dict:
     return widget | ({b"MK": b"<</R %d>>" % where.turn} if where.turn else {})
 
 
-def drawing(increment: Increment, box: Box, turn: int, operators: bytes, font: bytes) -> bytes:
-    """An appearance that stands upright on the page as displayed."""
+def drawing(increment: Increment, box: Box, turn: int, drawn: bytes | Drawn, plain: bytes) -> bytes:
+    """An appearance that stands upright on the page as displayed. `plain`: our Helvetica."""
     wide, tall = displayed(box, turn)
     matrix = {
         90: (0, 1, -1, 0, tall, 0),
         180: (-1, 0, 0, -1, wide, tall),
         270: (0, -1, 1, 0, 0, wide),
     }
+    operators, fonts = (drawn, {}) if isinstance(drawn, bytes) else (drawn.ops, drawn.fonts)
+    named = {key.encode(): font.bind(increment) for key, font in fonts.items()}
+    if f"/{HIDDEN_FONT} ".encode() in operators:
+        named[HIDDEN_FONT.encode()] = plain
     values = {
         b"Type": b"/XObject",
         b"Subtype": b"/Form",
         b"BBox": _numbers((0, 0, wide, tall)),
         **({b"Matrix": _numbers(matrix[turn])} if turn in matrix else {}),
-        b"Resources": b"<</Font<</" + HIDDEN_FONT.encode() + (b" " if font[:1] != b"<" else b"") + font + b">>>>",
+        b"Resources": objects.written({b"Font": objects.written(named)} if named else {}),
     }
     return increment.add_stream(values, operators)
 
@@ -508,10 +475,12 @@ def signed_fields(increment: Increment) -> Iterator[tuple[Dict, bytes]]:
 class Form:
     """The prepared fields of a file that is being signed."""
 
-    def __init__(self, increment: Increment) -> None:
+    def __init__(self, increment: Increment, paper: Paper) -> None:
         self._increment = increment
+        self._paper = paper
         self._fields: dict[str, bytes] = {}
-        self._font = helvetica(increment)
+        self._plain = helvetica(increment)
+        self._hand = paper.with_type(None)
         form = increment.look(increment.dictionary(increment.root), b"AcroForm")
         fields = increment.look(objects.dictionary(form), b"Fields") if form and objects.is_dictionary(form) else None
         for reference in objects.elements(fields) if fields is not None else ():
@@ -535,7 +504,22 @@ class Form:
                 what=f"The {kind}'s signature is in the PDF already.",
                 do="Nothing: the job ran twice. The stored revision is the one to go on with.",
             )
+        self._hand = self._paper.with_type(self._known(self._widget(name).values))
         return name
+
+    def _known(self, widget: Dict) -> KnownFont | None:
+        """The font that the signature's field was prepared with."""
+        if objects.ref(widget.get(TYPE)) is None:
+            return None
+        font = self._increment.dictionary(widget[TYPE])
+        (inner,) = objects.elements(self._increment.follow(font[b"DescendantFonts"]))
+        widths = objects.elements(self._increment.follow(self._increment.dictionary(inner)[b"W"]))
+        number, generation = objects.ref(font[b"ToUnicode"]) or (0, 0)
+        return KnownFont.read(
+            widget[TYPE],
+            to_unicode=self._increment.source.data(number, generation),
+            widths=[float(n) for n in widths[1].strip(b"[]").split()],
+        )
 
     def fill(self, name: str, value: str, draw: Draw) -> None:
         self._draw(name, draw, {b"V": objects.string(value)})
@@ -571,7 +555,7 @@ class Form:
         if box is not None:
             turn = int(objects.number(self._increment.look(widget.child(b"MK").values, b"R")) or 0)
             wide, tall = displayed(box, turn)
-            drawn = drawing(self._increment, box, turn, draw(wide, tall), self._font)
+            drawn = drawing(self._increment, box, turn, draw(self._hand, wide, tall), self._plain)
             widget.values[b"AP"] = objects.written({b"N": drawn})
         widget.save()
 

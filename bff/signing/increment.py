@@ -8,7 +8,6 @@ what the signer makes of the digest is set in.
 """
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,8 +15,6 @@ from itertools import groupby
 from bff.signing import objects
 from bff.signing.objects import DEEPEST, NULL, Dict, Source, Unsure
 
-WORTH_PACKING = 96
-"""Bytes; shorter streams only grow by being compressed."""
 LARGEST_OFFSET = 10**10
 _OURS = {b"Size", b"Prev", b"ID", b"XRefStm", b"Type", b"W", b"Index", b"Filter", b"DecodeParms", b"Length"}
 
@@ -79,7 +76,7 @@ class Increment:
         return b"%d 0 R" % (self._next - 1)
 
     def add_stream(self, values: Dict, data: bytes) -> bytes:
-        return self.add(stream(values, data))
+        return self.add(objects.stream(values, data))
 
     def put(self, reference: bytes, value: bytes) -> None:
         number, generation = objects.ref(reference) or (0, 0)
@@ -162,7 +159,7 @@ class Increment:
             b"Index": b"[" + b" ".join(b"%d" % n for n in numbers) + b"]",
             **self._trailer(self._next + 1),
         }
-        return b"%d 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (self._next, stream(values, rows), at)
+        return b"%d 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (self._next, objects.stream(values, rows), at)
 
     def _trailer(self, size: int) -> Dict:
         kept = {name: value for name, value in self.source.trailer.items() if name not in _OURS}
@@ -192,14 +189,6 @@ _RANGE = 43
 """Four numbers of at most twelve digits in a row; longer ones do not fit into a table either."""
 _BEFORE = b"/Contents<"
 _BEHIND = b">/ByteRange[" + b" " * _RANGE + b"]>>"
-
-
-def stream(values: Dict, data: bytes) -> bytes:
-    """A stream, compressed where that makes it smaller."""
-    packed = zlib.compress(data, 6) if len(data) > WORTH_PACKING and b"Filter" not in values else data
-    if len(packed) + 20 < len(data):
-        values, data = {**values, b"Filter": b"/FlateDecode"}, packed
-    return objects.written({**values, b"Length": b"%d" % len(data)}) + b"stream\n" + data + b"\nendstream"
 
 
 def _runs(places: dict[int, tuple[int, int]]) -> Iterator[list[int]]:

@@ -16,7 +16,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -25,6 +25,10 @@ Dict = dict[bytes, bytes]
 Buffer = bytes | mmap.mmap
 
 NULL = b"null"
+WORTH_PACKING = 96
+"""Bytes; shorter streams only grow by being compressed."""
+WORTH_KNOWING = 4096
+"""Bytes; longer dictionaries are taken apart each time."""
 LARGEST_INDEX = 64 * 2**20
 """Bytes that a cross-reference or object stream may unpack to."""
 MOST_REVISIONS = 4096
@@ -131,18 +135,15 @@ def span(data: Buffer, start: int = 0) -> tuple[int, int]:
 def elements(raw: bytes) -> list[bytes]:
     """What is inside an array, or the names and values of a dictionary in turn."""
     found: list[bytes] = []
-    opening = _TOKEN.match(raw)
-    if opening is None or opening.lastindex != 2:
-        raise Unsure("not an array or a dictionary")
-    closers = [_CLOSES[opening[0]]]
-    at, begin = opening.end(), 0
-    match = _TOKEN.match
-    while closers:
-        token = match(raw, at)
-        if token is None:
-            raise Unsure("no value")
-        kind = token.lastindex
-        start, at = at, token.end()
+    closers: list[bytes] = []
+    at = begin = 0
+    for token in _TOKEN.finditer(raw):
+        start, end = token.span()
+        if start < at:
+            continue  # still inside a string with brackets in it
+        if start > at or (not closers and at):
+            break
+        at, kind = end, token.lastindex
         if kind is None:
             if len(closers) == 1:
                 found.append(token[0])
@@ -150,16 +151,22 @@ def elements(raw: bytes) -> list[bytes]:
             if len(closers) == 1:
                 begin = start
             closers.append(_CLOSES[token[0]])
+            if len(closers) > DEEPEST_NESTING:
+                break
         elif kind == 3:
-            if closers.pop() != token[0]:
-                raise Unsure("brackets")
+            if not closers or closers.pop() != token[0]:
+                break
             if len(closers) == 1:
-                found.append(raw[begin:at])
+                found.append(raw[begin:end])
         elif kind == 4:
             at = _string_end(raw, start)
             if len(closers) == 1:
                 found.append(raw[start:at])
-    return found
+        if not closers:
+            if kind == 3:
+                return found
+            break
+    raise Unsure("not an array or a dictionary")
 
 
 def _string_end(data: Buffer, start: int) -> int:
@@ -179,6 +186,16 @@ def is_dictionary(raw: bytes | None) -> bool:
 
 def dictionary(raw: bytes) -> Dict:
     """Raises Unsure for anything else, and for one that names a thing twice."""
+    return dict(_known_dictionary(raw) if len(raw) < WORTH_KNOWING else _dictionary(raw))
+
+
+@lru_cache(maxsize=1024)
+def _known_dictionary(raw: bytes) -> Dict:
+    """A revision looks at the same few dictionaries again and again."""
+    return _dictionary(raw)
+
+
+def _dictionary(raw: bytes) -> Dict:
     if raw[:2] != b"<<":
         raise Unsure("not a dictionary")
     parts = elements(raw)
@@ -202,6 +219,14 @@ def _entry(name: bytes, value: bytes) -> bytes:
     if not _PLAIN_NAME.fullmatch(name):
         name = b"".join(bytes([c]) if _PLAIN_NAME.fullmatch(bytes([c])) else b"#%02X" % c for c in name)
     return b"/" + name + (value if value[:1] in b"/([<" else b" " + value)
+
+
+def stream(values: Dict, data: bytes) -> bytes:
+    """A stream, compressed where that makes it smaller."""
+    packed = zlib.compress(data, 6) if len(data) > WORTH_PACKING and b"Filter" not in values else data
+    if len(packed) + 20 < len(data):
+        values, data = {**values, b"Filter": b"/FlateDecode"}, packed
+    return written({**values, b"Length": b"%d" % len(data)}) + b"stream\n" + data + b"\nendstream"
 
 
 def array(values: Iterable[bytes]) -> bytes:
@@ -306,8 +331,9 @@ GONE = Place(-1)
 class File:
     """Reads objects of a file one by one. Raises Unsure."""
 
-    def __init__(self, data: Buffer) -> None:
+    def __init__(self, data: Buffer, *, hashed: "hashlib._Hash | None" = None) -> None:
         self._data = data
+        self._hashed = hashed
         self.length = len(data)
         header = _HEADER.match(data)
         if header is None:
@@ -316,6 +342,7 @@ class File:
         self.ends_line = data[-1:] in (b"\n", b"\r")
         self.startxref = self._end()
         self._sections: list[_Table | _Index] = []
+        self._values: dict[int, tuple[bytes, int]] = {}
         self._packed: dict[int, _Slices] = {}
         self.trailer: Dict = {}
         self._read_sections()
@@ -356,12 +383,11 @@ class File:
         raise Unsure("a circle of references")
 
     def digest(self) -> "hashlib._Hash":
-        if isinstance(self._data, bytes):
-            return hashlib.sha256(self._data)
-        hasher = hashlib.sha256()
-        for at in range(0, self.length, HASHED_AT_ONCE):
-            hasher.update(self._data[at : at + HASHED_AT_ONCE])
-        return hasher
+        if self._hashed is None:
+            self._hashed = hashlib.sha256()
+            for at in range(0, self.length, HASHED_AT_ONCE):
+                self._hashed.update(self._data[at : at + HASHED_AT_ONCE])
+        return self._hashed.copy()
 
     def _end(self) -> int:
         tail = bytes(self._data[max(self.length - 1024, 0) :])
@@ -437,6 +463,9 @@ class File:
 
     def _object(self, at: int, number: int, generation: int) -> tuple[bytes, int]:
         """The object's value, and where its stream begins if it has one, else 0."""
+        known = self._values.get(at)
+        if known is not None:
+            return known
         header = _OBJECT.match(self._data, at)
         if header is None or (int(header[1]), int(header[2])) != (number, generation):
             raise Unsure(f"object {number} is not where it should be")
@@ -444,7 +473,8 @@ class File:
         after = _AFTER_OBJECT.match(self._data, end)
         if after is None:
             raise Unsure(f"object {number} does not end")
-        return bytes(self._data[begin:end]), 0 if after[1] else after.end()
+        self._values[at] = bytes(self._data[begin:end]), 0 if after[1] else after.end()
+        return self._values[at]
 
     def _stream(self, value: bytes, begin: int) -> tuple[Dict, bytes]:
         info = dictionary(value)

@@ -19,6 +19,8 @@ import asyncio
 import base64
 import hashlib
 import json
+import mmap
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -173,7 +175,7 @@ class PyhankoPades:
             return Written(content=content + added.tail, level=added.level)
 
     def _signed(self, source: Source, act: Act) -> Added:
-        form = Form(Increment(source))
+        form = Form(Increment(source), self._paper)
         name = form.empty_signature("signer", act.signer.id)
         self._fill(form, act)
         now = self._clock.now()
@@ -186,7 +188,7 @@ class PyhankoPades:
         return self._signature(
             form,
             name,
-            lambda w, h: self._paper.mark(
+            lambda hand, w, h: hand.mark(
                 act.mark, width=w, height=h, caption=act.caption, language=act.signer.language
             ),
             leaf,
@@ -206,7 +208,7 @@ class PyhankoPades:
                 form.fill(
                     name,
                     act.mark.name,
-                    lambda w, h: self._paper.mark(act.mark, width=w, height=h, caption=(), language=language),
+                    lambda hand, w, h: hand.mark(act.mark, width=w, height=h, caption=(), language=language),
                 )
             elif field.kind is FieldKind.CHECKBOX:
                 form.tick(name, on=bool(act.values.get(field.id)))
@@ -214,8 +216,15 @@ class PyhankoPades:
                 form.fill(
                     name,
                     text,
-                    lambda w, h, text=text: self._paper.text(text, width=w, height=h, language=language),
+                    lambda hand, w, h, text=text: hand.text(text, width=w, height=h, language=language),
                 )
+
+    def sign_file(self, source: Path, target: Path, act: Act) -> str:
+        """The same from file to file: the document is hashed and copied, never held in memory. The level reached."""
+        with _faulting():
+            added = _with_file(source, lambda file: self._signed(file, act))
+            _append(source, target, added.tail)
+        return added.level
 
     def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
         """The platform's signature, then validation data and document time stamp; B-B while the TSA is down."""
@@ -231,27 +240,18 @@ class PyhankoPades:
             return sealed
 
     def _sealed(self, source: Source, statement: bytes) -> Added:
-        form = Form(Increment(source))
+        form = Form(Increment(source), self._paper)
         name = form.empty_signature("seal")
         now, leaf = self._clock.now(), self._authority.seal
+        lines = (_common_name(leaf.certificate), f"{now.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
         return self._signature(
             form,
             name,
-            lambda w, h: self._seal_lines(leaf, now, w, h),
+            lambda hand, w, h: hand.seal(lines, width=w, height=h),
             leaf,
             (SEAL, statement),
             moment=now,
         )
-
-    def _seal_lines(self, leaf: Leaf, now: datetime, width: float, height: float) -> bytes:
-        """Whose seal, and when it was asked for, with room around."""
-        lines = ((_common_name(leaf.certificate), 0.5, 0.3), (f"{now.astimezone(UTC):%Y-%m-%d %H:%M} UTC", 0.22, 0.2))
-        drawn = [
-            b"q 1 0 0 1 %.3f %.3f cm\n%b\nQ"
-            % (0.04 * width, up * height, self._paper.text(t, width=0.92 * width, height=tall * height, language="en"))
-            for t, up, tall in lines
-        ]
-        return b"\n".join(drawn)
 
     def raise_level(self, content: bytes) -> Written:
         """Validation data of every signature and a document time stamp over all of it. Raises Fault `tsa_down`."""
@@ -343,9 +343,8 @@ class PyhankoPades:
         lists = {der: self._list(der) for der in ours}
         complete = all(found or cms.self_issued(der) for der, found in lists.items())
         issuers = {cms.issuer(der) for der in ours}
-        roots = (root for root in map(_der, self._authority.roots_pem()) if cms.issuer(root) in issuers)
-        every = dict.fromkeys([*roots, *(c for s in there for c in s.certificates), *ours])
-        return list(every), [der for der in lists.values() if der], complete
+        roots = [root for root in map(_der, self._authority.roots_pem()) if cms.issuer(root) in issuers]
+        return roots, [der for der in lists.values() if der], complete
 
     def _list(self, certificate: bytes) -> bytes | None:
         """Our own authority's list, or what a time stamp service can fetch for its own certificates."""
@@ -457,6 +456,22 @@ def _with(content: bytes, work: Callable[[Source], T]) -> T:
         return work(File(content))
     except Unsure:
         return work(Patient(content))
+
+
+def _with_file(path: Path, work: Callable[[Source], T]) -> T:
+    """The same on a file, of which only the parts that are asked for are read, and all of it once to be hashed."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            return work(File(mapped, hashed=hashlib.file_digest(file, "sha256")))
+    except Unsure:
+        return work(Patient(path.read_bytes()))
+
+
+def _append(source: Path, target: Path, tail: bytes) -> None:
+    """A copy that the kernel makes, and the revision behind it."""
+    shutil.copyfile(source, target)
+    with target.open("ab") as file:
+        file.write(tail)
 
 
 def _reader(content: bytes) -> PdfFileReader:

@@ -19,16 +19,15 @@ This room knows nothing of signatures: who places these operators in a file, and
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
-from io import BytesIO
 from itertools import groupby, pairwise
 from math import atan2, hypot, pi
 from pathlib import Path
 from statistics import median
+from typing import Protocol
 
-import pikepdf
 import segno
 import uharfbuzz as hb  # type: ignore[import-untyped]  # ships no types
 
@@ -36,6 +35,9 @@ from bff.core.errors import Fault
 from bff.core.intent import fingerprint
 from bff.core.mark import Mark, Point
 from bff.core.ports import EvidencePage, EvidenceSigner
+from bff.signing import objects
+from bff.signing.objects import Dict
+from bff.signing.truetype import TrueType
 from bff.words import words
 
 TEXT, BOLD, ARABIC = "noto-sans-sc-regular", "noto-sans-sc-bold", "noto-sans-arabic"
@@ -60,16 +62,50 @@ Figure = tuple[Segment, ...]
 """A filled shape: m (move), l (line), c (curve), h (close), y upwards, overlapping parts filled (non-zero rule)."""
 
 
-@dataclass(frozen=True)
-class EvidencePaper:
-    """The evidence pages as a PDF, and where in it signatures go: page from 1, x0, y0, x1, y1 in points."""
-
-    content: bytes
-    boxes: Mapping[str, tuple[int, float, float, float, float]]
-
-
 HIDDEN_FONT = "Helv"
-"""The font resource (plain Helvetica) that every appearance of a signature brings, for `Paper(hidden_font=…)`."""
+"""The font resource (plain Helvetica) that every appearance of ours brings, for `Paper(hidden_font=…)`."""
+
+
+class Binder(Protocol):
+    """A PDF that takes objects and says how they are referred to."""
+
+    def add(self, value: bytes) -> bytes: ...
+    def add_stream(self, values: Dict, data: bytes) -> bytes: ...
+
+
+class Font(Protocol):
+    """What type is set in."""
+
+    def bind(self, binder: Binder) -> bytes:
+        """The font's reference in that PDF, put into it where it is not there."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Operators and the fonts that they name."""
+
+    ops: bytes
+    fonts: Mapping[str, Font]
+
+
+class EvidencePaper:
+    """The evidence pages, and where in them signatures go: page from 1, x0, y0, x1, y1 in points."""
+
+    def __init__(
+        self, sheets: "_Sheets", boxes: Mapping[str, tuple[int, float, float, float, float]], language: str
+    ) -> None:
+        self._sheets = sheets
+        self._language = language
+        self.boxes = boxes
+
+    def bind(self, binder: Binder) -> tuple[list[Dict], bytes]:
+        """Complete pages without a parent yet, and the reference of the font that later revisions may set type in."""
+        return self._sheets.bind(binder)
+
+    @cached_property
+    def content(self) -> bytes:
+        """The pages as a PDF of their own."""
+        return _Book(self.bind).pdf(language=self._language)
 
 
 class Paper:
@@ -78,6 +114,10 @@ class Paper:
     def __init__(self, fonts: Path, *, hidden_font: str = "") -> None:
         self._fonts = fonts
         self._hidden = hidden_font
+
+    def with_type(self, known: "KnownFont | None") -> "TypePaper":
+        """The same hand, with letters set in fonts that the PDF brings (`known`) or is given."""
+        return TypePaper(self._fonts, hidden_font=self._hidden, known=known)
 
     def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> bytes:
         """PDF operators that draw the mark over its caption within 0, 0, width, height points."""
@@ -160,6 +200,60 @@ class Paper:
         return _span(line.line.text, line.ops(colour), hidden=self._hidden, x=line.x, y=line.y)
 
 
+class TypePaper:
+    """Draws the same in type: a tenth of the bytes, and every reader finds the words."""
+
+    def __init__(self, fonts: Path, *, hidden_font: str, known: "KnownFont | None") -> None:
+        self._plain = Paper(fonts, hidden_font=hidden_font)
+        self._known = known
+
+    def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> Drawn:
+        faces = self._plain._text_faces()
+        lines, room = _caption_lines(caption, faces, width=width, height=height)
+        items: list[Item] = []
+        if mark.kind == "drawn":
+            ops = self._plain._mark_ops(mark, width=width, height=height - room)
+            lifted = f"q 1 0 0 1 0 {_number(room)} cm\n".encode() + ops + b"Q\n"
+            items.append(_span(mark.name, lifted, hidden=self._plain._hidden, x=1.0, y=room + 1.0))
+        else:
+            name = _typed(mark.name, self._plain._handwriting(mark), width=width, height=height - room)
+            items += [(replace(line, y=line.y + room), INK) for line in name]
+        if lines:
+            items.append(_rule(width * MARGIN, room, width * (1 - MARGIN), LINE))
+        return self._set([*items, *((line, QUIET) for line in lines)])
+
+    def text(self, text: str, *, width: float, height: float, language: str) -> Drawn:
+        lines = _value_lines(text, self._plain._text_faces(), width=width, height=height)
+        return self._set([(line, INK) for line in lines])
+
+    def seal(self, lines: tuple[str, str], *, width: float, height: float) -> Drawn:
+        """Whose seal, large, and when it was asked for, with room around."""
+        faces, items = self._plain._text_faces(), []
+        for text, up, tall in zip(lines, (0.5, 0.22), (0.3, 0.2), strict=True):
+            for line in _value_lines(text, faces, width=0.92 * width, height=tall * height):
+                items.append((replace(line, x=line.x + 0.04 * width, y=line.y + up * height), INK))
+        return self._set(items)
+
+    def _set(self, items: Sequence["Item"]) -> Drawn:
+        lines = [item[0] for item in items if not isinstance(item, bytes)]
+        used: dict[str, _Used] = {}
+        for line in lines:
+            for glyph in line.line.glyphs:
+                if not (self._known and self._known.has(glyph)):
+                    used.setdefault(glyph.face.name, _Used(glyph.face)).take(glyph)
+        subsets = {name: _Subset(one, f"F{index}") for index, (name, one) in enumerate(used.items())}
+        known = [self._known] if self._known else []
+
+        def font(glyph: Glyph) -> TypeFont:
+            return next((k for k in known if k.has(glyph)), None) or subsets[glyph.face.name]
+
+        ops = [item if isinstance(item, bytes) else _shown(*item, font) for item in items]
+        fonts: dict[str, Font] = {one.key: one for one in subsets.values()}
+        if self._known and any(self._known.has(glyph) for line in lines for glyph in line.line.glyphs):
+            fonts[self._known.key] = self._known
+        return Drawn(_isolated(ops), fonts)
+
+
 # --- faces and lines ---------------------------------------------------------------------------------
 
 
@@ -168,12 +262,18 @@ class Typeface:
 
     def __init__(self, path: Path) -> None:
         self.name = path.stem
+        self._path = path
         self.face = hb.Face(hb.Blob.from_file_path(str(path)))
         self.font = hb.Font(self.face)
         self.upem: int = self.face.upem
         self._unicodes = self.face.unicodes
         self._outlines: dict[int, Figure] = {}
         self._ops: dict[int, bytes] = {}
+        self._advances: dict[int, float] = {}
+
+    @cached_property
+    def file(self) -> TrueType:
+        return TrueType(self._path)
 
     def has(self, text: str) -> bool:
         return all(self._has_letter(c) for c in text)
@@ -225,7 +325,10 @@ class Typeface:
         return tuple(segments)
 
     def advance(self, glyph_id: int) -> float:
-        return float(self.font.get_glyph_h_advance(glyph_id)) / self.upem
+        known = self._advances.get(glyph_id)
+        if known is None:
+            known = self._advances[glyph_id] = float(self.font.get_glyph_h_advance(glyph_id)) / self.upem
+        return known
 
 
 Faces = tuple[Typeface, ...]
@@ -528,7 +631,8 @@ NOT_FIRST = "，。、；：？！…）》」』】〕”’·,.;:?!)]}%»›"
 NOT_LAST = "（《「『【〔“‘([{«‹"
 
 
-def _wrapped(text: str, faces: Faces, *, size: float, width: float, most: int | None = None) -> list[Line]:
+@lru_cache(maxsize=2048)
+def _wrapped(text: str, faces: Faces, *, size: float, width: float, most: int | None = None) -> tuple[Line, ...]:
     """Lines no wider than `width` points; at most `most`, the last one cut."""
     rows: list[str] = []
     for paragraph in text.splitlines():
@@ -536,7 +640,7 @@ def _wrapped(text: str, faces: Faces, *, size: float, width: float, most: int | 
     if most is not None and len(rows) > most:
         rest = " ".join(rows[most - 1 :])
         rows = [*rows[: most - 1], _cut(rest, faces, size=size, width=width)]
-    return [_set(row, faces) for row in rows if row]
+    return tuple(_set(row, faces) for row in rows if row)
 
 
 def _rows(text: str, faces: Faces, width: float) -> list[str]:
@@ -848,7 +952,7 @@ class _Certificate:
         self._faces = faces
         self._bold = bold
         self._say = words(page.language)
-        self._sheets = _Sheets()
+        self._sheets = _Sheets(_set(_later_words(page), faces))
         self._boxes: dict[str, tuple[int, float, float, float, float]] = {}
         self._y = 0.0
         self._new_page()
@@ -860,7 +964,7 @@ class _Certificate:
         self._meaning()
         self._closing()
         self._feet()
-        return EvidencePaper(content=self._sheets.pdf(language=self._page.language), boxes=dict(self._boxes))
+        return EvidencePaper(self._sheets, dict(self._boxes), self._page.language)
 
     def _head(self) -> None:
         _ = self._say
@@ -1037,7 +1141,7 @@ class _Certificate:
 
     def _lines(
         self, text: str, *, size: float, width: float, bold: bool = False, most: int | None = None
-    ) -> list[Line]:
+    ) -> tuple[Line, ...]:
         return _wrapped(text, self._bold if bold else self._faces, size=size, width=width, most=most)
 
     def _words(
@@ -1069,9 +1173,16 @@ def _frame(x: float, y: float, width: float, height: float) -> bytes:
     return f"{_numbers(TINT)} rg {_numbers(LINE)} RG 0.6 w {box} re B\n".encode()
 
 
+@lru_cache(maxsize=256)
+def _modules(text: str) -> tuple[tuple[bool, ...], ...]:
+    """Finding the best mask takes longer than everything else on the page; most pages have the same address."""
+    made = segno.make(text, error="m", micro=False).matrix
+    return tuple(tuple(bool(module) for module in row) for row in made)
+
+
 def _qr(text: str, *, x: float, y: float, side: float) -> bytes:
     """As rectangles, one for each row of touching modules."""
-    matrix = [[bool(module) for module in row] for row in segno.make(text, error="m", micro=False).matrix]
+    matrix = _modules(text)
     module = side / len(matrix)
     ops = [f"{_numbers(TEXT_COLOUR)} rg\n"]
     for index, row in enumerate(matrix):
@@ -1088,6 +1199,20 @@ def _qr(text: str, *, x: float, y: float, side: float) -> bytes:
 # --- pages with words in them --------------------------------------------------------------------------------
 
 
+Item = bytes | tuple[PlacedLine, Colour]
+"""Operators, or a line of type in a colour."""
+
+
+class TypeFont(Protocol):
+    """A font that glyphs of ours are set in."""
+
+    key: str
+
+    def code(self, glyph: Glyph) -> int: ...
+    def advance(self, glyph: Glyph) -> float: ...
+    def bind(self, binder: Binder) -> bytes: ...
+
+
 @dataclass
 class _Used:
     """What a document uses of one face: glyph -> the text it stands for."""
@@ -1095,13 +1220,29 @@ class _Used:
     face: Typeface
     said: dict[int, str] = field(default_factory=dict)
 
+    def take(self, glyph: Glyph) -> None:
+        self.said[glyph.id] = self.said.get(glyph.id) or glyph.said
+
+
+PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+
+
+def _later_words(page: EvidencePage) -> str:
+    """Letters that captions and values written after this page will need."""
+    _ = words(page.language)
+    said = _("Signed by %(name)s"), _("Confirmed by SMS code"), _("Confirmed by fingerprint, face or screen lock")
+    dated = "年月日" if page.language.startswith("zh") else ""
+    names = (_clean(s.name) for s in page.signers)
+    return PRINTABLE + "".join(dict.fromkeys("".join((*said, dated, *names))))
+
 
 class _Sheets:
-    """A PDF of text and rules, with the used part of each face embedded; nothing in it depends on the clock."""
+    """Pages of text and rules, with the used part of each face; nothing in them depends on the clock."""
 
-    def __init__(self) -> None:
-        self._pages: list[list[bytes | tuple[PlacedLine, Colour]]] = []
+    def __init__(self, later: Line) -> None:
+        self._pages: list[list[Item]] = []
         self._used: dict[str, _Used] = {}
+        self._take(later, only=TEXT)
 
     @property
     def count(self) -> int:
@@ -1114,43 +1255,79 @@ class _Sheets:
         self._pages[page - 1].append(ops)
 
     def write(self, line: PlacedLine, colour: Colour, *, page: int = 0) -> None:
-        for glyph in line.line.glyphs:
-            used = self._used.setdefault(glyph.face.name, _Used(glyph.face))
-            used.said[glyph.id] = used.said.get(glyph.id) or glyph.said
+        self._take(line.line)
         self._pages[page - 1].append((line, colour))
 
-    def pdf(self, *, language: str) -> bytes:
-        pdf = pikepdf.Pdf.new()
-        pdf.Root.Lang = language.replace("_", "-")
+    def _take(self, line: Line, *, only: str = "") -> None:
+        for glyph in line.glyphs:
+            if not only or glyph.face.name == only:
+                self._used.setdefault(glyph.face.name, _Used(glyph.face)).take(glyph)
+
+    def bind(self, binder: Binder) -> tuple[list[Dict], bytes]:
         subsets = {name: _Subset(used, f"F{index}") for index, (name, used) in enumerate(self._used.items())}
-        fonts = pikepdf.Dictionary({f"/{subset.key}": subset.embedded(pdf) for subset in subsets.values()})
-        resources = pdf.make_indirect(pikepdf.Dictionary(Font=fonts))
+        bound = {name: subset.bind(binder) for name, subset in subsets.items()}
+        fonts = objects.written({subsets[name].key.encode(): reference for name, reference in bound.items()})
+        resources = binder.add(objects.written({b"Font": fonts}))
+        box = b"[0 0 %.2f %.2f]" % (PAGE_WIDTH, PAGE_HEIGHT)
+        pages = []
         for items in self._pages:
-            ops = [item if isinstance(item, bytes) else _shown(*item, subsets) for item in items]
-            page = pdf.add_blank_page(page_size=(PAGE_WIDTH, PAGE_HEIGHT))
-            page.obj.Contents = pdf.make_stream(_isolated(ops))
-            page.obj.Resources = resources
-        out = BytesIO()
-        pdf.save(out, deterministic_id=True, compress_streams=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
-        return out.getvalue()
+            ops = [i if isinstance(i, bytes) else _shown(*i, lambda glyph: subsets[glyph.face.name]) for i in items]
+            contents = binder.add_stream({}, _isolated(ops))
+            page = {b"Type": b"/Page", b"MediaBox": box, b"CropBox": box, b"Rotate": b"0"}
+            pages.append({**page, b"Resources": resources, b"Contents": contents})
+        return pages, bound.get(TEXT, objects.NULL)
 
 
-def _shown(line: PlacedLine, colour: Colour, subsets: Mapping[str, "_Subset"]) -> bytes:
+class _Book:
+    """A small PDF of its own, the same bytes for the same pages."""
+
+    def __init__(self, bind: Callable[[Binder], tuple[list[Dict], bytes]]) -> None:
+        self._objects: list[bytes] = [b"", b""]
+        pages, _ = bind(self)
+        leaves = [self.add(objects.written({**page, b"Parent": b"2 0 R"})) for page in pages]
+        self._objects[1] = b"<</Type/Pages/Count %d/Kids%b>>" % (len(leaves), objects.array(leaves))
+
+    def add(self, value: bytes) -> bytes:
+        self._objects.append(value)
+        return b"%d 0 R" % len(self._objects)
+
+    def add_stream(self, values: Dict, data: bytes) -> bytes:
+        return self.add(objects.stream(values, data))
+
+    def pdf(self, *, language: str) -> bytes:
+        lang = objects.string(language.replace("_", "-"))
+        self._objects[0] = b"<</Type/Catalog/Pages 2 0 R/Lang%b>>" % lang
+        parts, at, rows = [b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"], 15, [b"0000000000 65535 f \n"]
+        for number, value in enumerate(self._objects, start=1):
+            rows.append(b"%010d 00000 n \n" % at)
+            parts.append(b"%d 0 obj\n%b\nendobj\n" % (number, value))
+            at += len(parts[-1])
+        named = hashlib.sha256(b"".join(parts)).hexdigest()[:32].upper().encode()
+        trailer = b"trailer\n<</Size %d/Root 1 0 R/ID[<%b><%b>]>>\nstartxref\n%d\n%%%%EOF\n" % (
+            len(rows),
+            named,
+            named,
+            at,
+        )
+        return b"".join([*parts, b"xref\n0 %d\n" % len(rows), *rows, trailer])
+
+
+def _shown(line: PlacedLine, colour: Colour, font: Callable[[Glyph], TypeFont]) -> bytes:
     """A text object. Glyphs stay in visual order: poppler and pdfium turn Arabic round themselves."""
     ops = [f"BT {_numbers(colour)} rg\n"]
     pen = 0.0
     key: tuple[str, float] | None = None
     for glyph in line.line.glyphs:
-        subset = subsets[glyph.face.name]
-        x, y = line.x + glyph.x * line.size, line.y + glyph.y * line.size
-        if key != (subset.key, glyph.y):
-            ops += [f"{']TJ ' if key else ''}/{subset.key} {_number(line.size)} Tf 1 0 0 1 {x:.3f} {y:.3f} Tm ["]
-            key, pen = (subset.key, glyph.y), glyph.x
+        own = font(glyph)
+        if key != (own.key, glyph.y):
+            x, y = line.x + glyph.x * line.size, line.y + glyph.y * line.size
+            ops += [f"{'>]TJ ' if key else ''}/{own.key} {_number(line.size)} Tf 1 0 0 1 {x:.2f} {y:.2f} Tm [<"]
+            key, pen = (own.key, glyph.y), glyph.x
         if abs(glyph.x - pen) > 0.0005:
-            ops.append(_number((pen - glyph.x) * 1000))
-        ops.append(f"<{subset.ids[glyph.id]:04X}>")
-        pen = glyph.x + glyph.face.advance(glyph.id)
-    return "".join([*ops, "]TJ " if key else "", "ET\n"]).encode()
+            ops.append(f">{_number((pen - glyph.x) * 1000)}<")
+        ops.append(f"{own.code(glyph):04X}")
+        pen = glyph.x + own.advance(glyph)
+    return "".join([*ops, ">]TJ " if key else "", "ET\n"]).encode()
 
 
 class _Subset:
@@ -1160,71 +1337,124 @@ class _Subset:
         self.key = key
         self.face = used.face
         self.said = used.said
-        wanted = hb.SubsetInput()
-        wanted.flags = hb.SubsetFlags.NO_LAYOUT_CLOSURE | hb.SubsetFlags.NOTDEF_OUTLINE
-        wanted.sets(hb.SubsetInputSets.GLYPH_INDEX).update(used.said)
-        wanted.sets(hb.SubsetInputSets.DROP_TABLE_TAG).update(
-            _tags("GSUB", "GPOS", "GDEF", "BASE", "name", "post", "cmap")
-        )
-        plan = hb.SubsetPlan(self.face.face, wanted)
-        self.file: bytes = plan.execute().blob.data
-        self.ids: dict[int, int] = {old: plan.old_to_new_glyph_mapping[old] for old in used.said}
+        self._cut = _cut_font(used.face, frozenset(used.said))
+        self.ids = self._cut.ids
 
-    def embedded(self, pdf: pikepdf.Pdf) -> pikepdf.Object:
-        name = pikepdf.Name(f"/{self._tag()}+{self.face.name}")
-        program = pdf.make_stream(self.file, Length1=len(self.file))
+    def code(self, glyph: Glyph) -> int:
+        return self.ids[glyph.id]
+
+    def advance(self, glyph: Glyph) -> float:
+        return glyph.face.advance(glyph.id)
+
+    def bind(self, binder: Binder) -> bytes:
+        name = f"/{self._cut.tag}+{self.face.name}".encode()
         extents = self.face.font.get_font_extents("ltr")
         scale = 1000 / self.face.upem
-        descriptor = pikepdf.Dictionary(
-            Type=pikepdf.Name.FontDescriptor,
-            FontName=name,
-            Flags=4,
-            FontBBox=[-500, round(extents.descender * scale), 1500, round(extents.ascender * scale)],
-            ItalicAngle=0,
-            Ascent=round(extents.ascender * scale),
-            Descent=round(extents.descender * scale),
-            CapHeight=730,
-            StemV=140 if "bold" in self.face.name else 80,
-            FontFile2=program,
-        )
-        widths = {new: self.face.advance(old) * 1000 for old, new in self.ids.items()}
-        descendant = pikepdf.Dictionary(
-            Type=pikepdf.Name.Font,
-            Subtype=pikepdf.Name.CIDFontType2,
-            BaseFont=name,
-            CIDSystemInfo=pikepdf.Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
-            CIDToGIDMap=pikepdf.Name.Identity,
-            DW=1000,
-            W=pikepdf.Array([part for new in sorted(widths) for part in (new, [round(widths[new], 2)])]),
-            FontDescriptor=pdf.make_indirect(descriptor),
-        )
-        font = pikepdf.Dictionary(
-            Type=pikepdf.Name.Font,
-            Subtype=pikepdf.Name.Type0,
-            BaseFont=name,
-            Encoding=pikepdf.Name("/Identity-H"),
-            DescendantFonts=[pdf.make_indirect(descendant)],
-            ToUnicode=pdf.make_stream(self._to_unicode()),
-        )
-        return pdf.make_indirect(font)
+        up, down = round(extents.ascender * scale), round(extents.descender * scale)
+        descriptor = {
+            b"Type": b"/FontDescriptor",
+            b"FontName": name,
+            b"Flags": b"4",
+            b"FontBBox": b"[-500 %d 1500 %d]" % (down, up),
+            b"ItalicAngle": b"0",
+            b"Ascent": b"%d" % up,
+            b"Descent": b"%d" % down,
+            b"CapHeight": b"730",
+            b"StemV": b"140" if "bold" in self.face.name else b"80",
+            b"FontFile2": binder.add(self._cut.stream),
+        }
+        widths = [self.face.advance(old) * 1000 for old in self.ids]
+        descendant = {
+            b"Type": b"/Font",
+            b"Subtype": b"/CIDFontType2",
+            b"BaseFont": name,
+            b"CIDSystemInfo": b"<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>",
+            b"CIDToGIDMap": b"/Identity",
+            b"DW": b"1000",
+            b"W": b"[0[" + _numbers(widths).encode() + b"]]",
+            b"FontDescriptor": binder.add(objects.written(descriptor)),
+        }
+        font = {
+            b"Type": b"/Font",
+            b"Subtype": b"/Type0",
+            b"BaseFont": name,
+            b"Encoding": b"/Identity-H",
+            b"DescendantFonts": b"[" + binder.add(objects.written(descendant)) + b"]",
+            b"ToUnicode": binder.add(_said_stream(frozenset(self._said()))),
+        }
+        return binder.add(objects.written(font))
 
-    def _tag(self) -> str:
-        """Six capital letters that tell subsets of one font apart."""
-        digest = hashlib.sha256(self.file).digest()
-        return "".join(chr(65 + byte % 26) for byte in digest[:6])
-
-    def _to_unicode(self) -> bytes:
-        said = sorted((self.ids[old], text) for old, text in self.said.items() if text)
-        blocks = [said[start : start + 100] for start in range(0, len(said), 100)]
-        lines = ["/CIDInit /ProcSet findresource begin 12 dict begin begincmap"]
-        lines += ["/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def"]
-        lines += ["/CMapName /Adobe-Identity-UCS def /CMapType 2 def"]
-        lines += ["1 begincodespacerange <0000> <FFFF> endcodespacerange"]
-        for block in blocks:
-            rows = [f"<{new:04X}> <{text.encode('utf-16-be').hex().upper()}>" for new, text in block]
-            lines += [f"{len(block)} beginbfchar", *rows, "endbfchar"]
-        return "\n".join([*lines, "endcmap CMapName currentdict /CMap defineresource pop end end"]).encode()
+    def _said(self) -> Iterable[tuple[int, str]]:
+        return ((self.ids[old], text) for old, text in self.said.items() if text)
 
 
-def _tags(*names: str) -> list[int]:
-    return [int.from_bytes(name.encode(), "big") for name in names]
+@dataclass(frozen=True)
+class _Cut:
+    """A face cut down to some glyphs, as a stream, with six capital letters that tell such cuts apart."""
+
+    ids: Mapping[int, int]
+    stream: bytes
+    tag: str
+
+
+@lru_cache(maxsize=256)
+def _cut_font(face: Typeface, glyphs: frozenset[int]) -> _Cut:
+    cut = face.file.subset(glyphs)
+    stream = objects.stream({b"Length1": b"%d" % len(cut.content)}, cut.content)
+    digest = hashlib.sha256(cut.content).digest()
+    return _Cut(cut.ids, stream, "".join(chr(65 + byte % 26) for byte in digest[:6]))
+
+
+@lru_cache(maxsize=256)
+def _said_stream(letters: frozenset[tuple[int, str]]) -> bytes:
+    """A ToUnicode map."""
+    said = sorted(letters)
+    blocks = [said[start : start + 100] for start in range(0, len(said), 100)]
+    lines = ["/CIDInit /ProcSet findresource begin 12 dict begin begincmap"]
+    lines += ["/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def"]
+    lines += ["/CMapName /Adobe-Identity-UCS def /CMapType 2 def"]
+    lines += ["1 begincodespacerange <0000> <FFFF> endcodespacerange"]
+    for block in blocks:
+        rows = [f"<{new:04X}> <{text.encode('utf-16-be').hex().upper()}>" for new, text in block]
+        lines += [f"{len(block)} beginbfchar", *rows, "endbfchar"]
+    lines.append("endcmap CMapName currentdict /CMap defineresource pop end end")
+    return objects.stream({}, "\n".join(lines).encode())
+
+
+class KnownFont:
+    """A font that an earlier revision of ours brought: its letters may be set again without bringing it anew."""
+
+    key = "F"
+
+    def __init__(self, reference: bytes, *, codes: Mapping[str, int], widths: Sequence[float]) -> None:
+        self._reference = reference
+        self._codes = codes
+        self._widths = widths
+
+    @classmethod
+    def read(cls, reference: bytes, *, to_unicode: bytes, widths: Sequence[float]) -> "KnownFont":
+        """From what the font itself says of its letters."""
+        return cls(reference, codes=_codes(to_unicode), widths=widths)
+
+    def has(self, glyph: Glyph) -> bool:
+        return glyph.face.name == TEXT and self._codes.get(glyph.said, len(self._widths)) < len(self._widths)
+
+    def code(self, glyph: Glyph) -> int:
+        return self._codes[glyph.said]
+
+    def advance(self, glyph: Glyph) -> float:
+        return self._widths[self._codes[glyph.said]] / 1000
+
+    def bind(self, binder: Binder) -> bytes:
+        return self._reference
+
+
+@lru_cache(maxsize=64)
+def _codes(to_unicode: bytes) -> Mapping[str, int]:
+    return {
+        bytes.fromhex(said.decode()).decode("utf-16-be", "replace"): int(code, 16)
+        for code, said in _SAID.findall(to_unicode)
+    }
+
+
+_SAID = re.compile(rb"<([0-9A-F]{4})> <((?:[0-9A-F]{4})+)>\n")

@@ -21,7 +21,9 @@ from bff.core.intent import Intent, values_sha256
 from bff.core.mark import Mark
 from bff.core.ports import Act, EvidencePage, EvidenceSigner, Written
 from bff.signing.authority import Authority, EmbeddedTimestamps
+from bff.signing.objects import NULL, Dict
 from bff.signing.pades import PyhankoPades, prepare
+from bff.signing.paper import Binder, KnownFont
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -50,8 +52,14 @@ class DownTimestamps:
 
 @dataclass(frozen=True)
 class PlainEvidence:
-    content: bytes
+    """Two empty pages."""
+
     boxes: Mapping[str, tuple[int, float, float, float, float]]
+
+    def bind(self, binder: Binder) -> tuple[list[Dict], bytes]:
+        box = b"[0 0 400 600]"
+        page = {b"Type": b"/Page", b"MediaBox": box, b"CropBox": box, b"Rotate": b"0", b"Resources": b"<<>>"}
+        return [page, {**page}], NULL
 
 
 class PlainPaper:
@@ -66,9 +74,15 @@ class PlainPaper:
     def check(self, *, width: float, height: float) -> bytes:
         return _boxes(width, height)
 
+    def seal(self, lines: tuple[str, str], *, width: float, height: float) -> bytes:
+        return _boxes(width, height)
+
+    def with_type(self, known: KnownFont | None) -> "PlainPaper":
+        return self
+
     def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> PlainEvidence:
         boxes = {who: (1, 50.0, 500.0 - 80 * n, 250.0, 560.0 - 80 * n) for n, who in enumerate((*slots, "seal"))}
-        return PlainEvidence(blank_pdf(pages=2), boxes)
+        return PlainEvidence(boxes)
 
 
 def _boxes(width: float, height: float) -> bytes:
