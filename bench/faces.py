@@ -25,7 +25,7 @@ from scipy.special import betaincinv
 
 from bench.report import Goal, Report, machine, versions
 from bff.biometrics.faces import MESH_FLAG_LEAST, Eyes, Vector
-from bff.biometrics.media import Media, Unusable
+from bff.biometrics.media import PRELOAD, Media, Unusable
 from bff.biometrics.pack import opened
 from bff.cage import Cage
 from bff.core.errors import Fault
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(folder: Path, pack: Path | None = None) -> Report:
     eyes = Eyes(opened(pack)).open()
-    with_faces = Media(Cage(2048, 20, 30, preload=("PIL.Image", "PIL.ImageOps", "bff.biometrics.media")))
+    with_faces = Media(Cage(2048, 20, 30, preload=PRELOAD))
     shots = [_shot(eyes, with_faces, file) for file in _files(folder)]
     return _report(eyes, shots)
 

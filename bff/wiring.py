@@ -24,7 +24,7 @@ from bff.archive.sites import FolderSites
 from bff.cage import Cage
 from bff.core.errors import Fault
 from bff.core.identity import Channel
-from bff.core.ports import Clock, Messenger
+from bff.core.ports import Clock, Faces, Messenger
 from bff.feed import RedisFeed, connect
 from bff.filing.shelf import Shelf
 from bff.notify import messenger
@@ -200,6 +200,19 @@ class House:
     @cached_property
     def links(self) -> Links:
         return Links(self.secret("link.key"), self.settings.public_url)
+
+    @cached_property
+    def faces(self) -> Faces:
+        """Imported here: only workers judge faces, and pages should not carry the networks."""
+        from bff.biometrics.faces import Eyes
+        from bff.biometrics.liveness import FaceJudge
+        from bff.biometrics.media import PRELOAD as READERS
+        from bff.biometrics.media import Media
+        from bff.biometrics.pack import opened
+
+        s = self.settings
+        cage = Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds, preload=READERS)
+        return FaceJudge(Eyes(opened(Path(s.face_pack) if s.face_pack else None)), Media(cage))
 
     # --- use cases ---
 

@@ -45,6 +45,9 @@ CONTAINERS = {
     "mov,mp4,m4a,3gp,3g2,mj2": ("video/mp4", "video/quicktime"),
 }
 
+PRELOAD = ("av", "av.video.reformatter", "numpy", "PIL.Image", "PIL.ImageOps", __name__)
+"""What a spare child of the cage has imported before it is needed."""
+
 NAMES = (
     "photo_unreadable",
     "photo_too_large",

@@ -7,10 +7,12 @@ the only place that knows which is in use. Shapes are frozen dataclasses; digest
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from bff.core.contract import Field, Signer
+from bff.core.gestures import Challenge
 from bff.core.mark import Mark
 
 
@@ -258,6 +260,92 @@ class Passkeys(Protocol):
         self, response: Mapping[str, Any], *, challenge: bytes, public_key: bytes, sign_count: int
     ) -> Assertion:
         """Raises Refusal `passkey_refused` with a `detail` code."""
+
+
+# --- faces -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Template:
+    """A face as one recogniser describes it: biometric data. It goes into a vault and never into evidence or a log."""
+
+    recogniser: str
+    """SHA-256 of the model; templates of different ones cannot be compared."""
+    vector: bytes
+    """32-bit floats, little endian, of length 1."""
+
+    def __repr__(self) -> str:
+        return f"Template({self.recogniser[:12]}…)"
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The face on a photograph (of an ID document): its template, and its picture cut out as JPEG."""
+
+    template: Template
+    picture: bytes
+    width_pixels: int
+    """Of the face, from cheek to cheek."""
+
+    def __repr__(self) -> str:
+        return f"Portrait({self.width_pixels} px)"
+
+
+class Outcome(StrEnum):
+    """What becomes of a face video. Only `pass` proves anything."""
+
+    PASS = "pass"
+    RETRY = "retry"
+    """With a hint, and a new challenge."""
+    REVIEW = "review"
+    """A human looks."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class FaceVerdict:
+    """A judgement over one video. `reason` is a stable code; `step` the number of the action it is about."""
+
+    outcome: Outcome
+    reason: str
+    step: int | None
+    scores: Mapping[str, int]
+    """Measured, in ten-thousandths; what was not reached is absent."""
+    thresholds: Mapping[str, int]
+    """In the same unit, as they were when this was judged."""
+    models: Mapping[str, str]
+    """Name -> SHA-256."""
+    video_sha256: str
+    challenge_sha256: str
+    trace: str = ""
+    """With which the same recording is known again, encoded anew or not."""
+    template: Template | None = field(default=None, repr=False)
+    """The mean of the best frames, where they are one person's."""
+
+    def evidence(self) -> dict[str, Any]:
+        """What is kept and signed: strings and integers, and nothing from which a face could be made again."""
+        return {
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "step": self.step,
+            "scores": dict(self.scores),
+            "thresholds": dict(self.thresholds),
+            "models": dict(self.models),
+            "video_sha256": self.video_sha256,
+            "challenge_sha256": self.challenge_sha256,
+        }
+
+
+class Faces(Protocol):
+    """Photographs and face videos, judged in a worker. One implementation for our pack and an operator's."""
+
+    def portrait(self, photograph: bytes) -> Portrait:
+        """The one face on it. Raises Refusal with a code of `biometrics/portrait.py`."""
+
+    def judge(
+        self, video: bytes, *, mime: str, challenge: Challenge, portrait: Template, seen: Sequence[str] = ()
+    ) -> FaceVerdict:
+        """`seen`: traces of this person's earlier videos. Never raises for what somebody recorded."""
 
 
 # --- telling the world -----------------------------------------------------------------------------------
