@@ -54,6 +54,14 @@ def routes(*, email: str | None, phone: str | None) -> Routes | None:
     return None
 
 
+def link_address(*, email: str | None, phone: str | None) -> str | None:
+    """Where the link goes: who holds it is taken for the person at this address."""
+    reach = routes(email=email, phone=phone)
+    if reach is None:
+        return None
+    return email if reach.link is Channel.EMAIL else phone
+
+
 def masked(contact: str) -> str:
     """Enough of an address to recognise one's own, too little to learn another's: `a•••@example.org`, `•••• 8000`."""
     name, at, host = contact.partition("@")

@@ -38,6 +38,7 @@ FIELDS = {
     "email_unreadable": "email",
     "signer_unreachable": "email",
     "same_address_twice": "email",
+    "sender_elsewhere": "email",
     "signer_name_missing": "name",
     "signer_name_too_long": "name",
     "title_missing": "title",
@@ -110,6 +111,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
         ),
     ),
     "passkey_refused": (422, _("Your device's confirmation was not accepted. Please try again, or use a code.")),
+    "passkey_cloned": (422, _("Your device's confirmation was not accepted. Please try again, or use a code.")),
     "passkey_not_enrolled": (409, _("This device is not set up for you yet. Use a code this time.")),
     "slow_down": (429, _("Too many tries. Please wait a while and try again.")),
     # the desk
@@ -121,6 +123,10 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "signer_name_too_long": (422, _("That name is too long.")),
     "signer_unreachable": (422, _("Enter an e-mail address or a mobile number for every signer: %(name)s")),
     "same_address_twice": (422, _("Two signers have the same address. Each signer needs their own.")),
+    "sender_elsewhere": (
+        422,
+        _("You sign at an address that is your own. To have somebody else sign, add them as a signer."),
+    ),
     "two_senders": (422, _("You can be a signer only once.")),
     "too_many_signers": (422, _("At most %(most)s signers are possible.")),
     "too_many_fields": (422, _("At most %(most)s fields are possible.")),

@@ -7,7 +7,7 @@ beside what was typed. People who only sign see the same list, and of a contract
 import io
 import tempfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -607,9 +607,11 @@ def _moment(day: str, time: str, zone: str) -> datetime | None:
     if not day.strip():
         return None
     try:
-        return datetime.fromisoformat(f"{day}T{time or '23:59'}").replace(tzinfo=ZoneInfo(zone))
-    except ValueError as error:
+        due = datetime.fromisoformat(f"{day}T{time or '23:59'}").replace(tzinfo=ZoneInfo(zone))
+        due.astimezone(UTC)  # the last hours of the year 9999 have no other zone
+    except (ValueError, OverflowError) as error:
         raise Refusal("deadline_unreadable") from error
+    return due
 
 
 def _day(text: str | None) -> datetime | None:
@@ -622,7 +624,7 @@ def _day(text: str | None) -> datetime | None:
 def _day_after(text: str | None) -> datetime | None:
     """The last day of a search counts as a whole."""
     day = _day(text)
-    return day + timedelta(days=1) if day else None
+    return day + timedelta(days=1) if day and day.year < MAXYEAR else None
 
 
 def _zone(name: str | None) -> str:

@@ -8,7 +8,7 @@ transaction in which it refuses, so that a refused attempt is never rolled back 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from bff.core import intent as intents
 from bff.core import mark as marks
 from bff.core.contract import Contract, Field, FieldKind, Signer, SignerState, State
 from bff.core.errors import Fault, Refusal
-from bff.core.identity import Channel, Level, Method, Routes, masked, routes
+from bff.core.identity import Channel, Level, Method, Routes, link_address, masked, routes
 from bff.core.intent import LIFETIME, Intent, fingerprint, values_sha256
 from bff.core.mark import Mark
 from bff.core.ports import Archive, Clock, Messenger, NewPasskey, PageSize, Passkeys, Sent
@@ -187,8 +187,7 @@ class Ceremony:
         if found is None:
             raise Refusal("link_unknown")
         contract, signer = found
-        since = contract.sent_at or contract.created_at
-        if since is not None and unit.now - since > self._policy.link_lifetime:
+        if not any(unit.now - at <= self._policy.link_lifetime for at in _handed_over(unit, contract, signer)):
             raise Refusal("link_expired")
         return contract, signer
 
@@ -568,8 +567,20 @@ def _routes(signer: Signer) -> Routes:
     return reach
 
 
+def _handed_over(unit: Unit, contract: Contract, signer: Signer) -> Iterator[datetime]:
+    """When the link was given to its signer: with the contract, and again with every message that carried it."""
+    if (at := contract.sent_at or contract.created_at) is not None:
+        yield at
+    yield from (
+        m.created_at for m in unit.errands.messages_of(contract.id) if m.signer_id == signer.id and m.template != "code"
+    )
+
+
 def _link_address(signer: Signer) -> str:
-    return (signer.email if _routes(signer).link is Channel.EMAIL else signer.phone) or ""
+    address = link_address(email=signer.email, phone=signer.phone)
+    if address is None:
+        raise Refusal("link_unknown")
+    return address
 
 
 def _shown(contract: Contract, signer: Signer) -> str:

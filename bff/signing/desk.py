@@ -19,7 +19,7 @@ from bff.core import contract as c
 from bff.core.contract import Contract, Document, Field, FieldKind, Signer, SignerState, State
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
-from bff.core.identity import Routes, masked, routes
+from bff.core.identity import Routes, link_address, masked, routes
 from bff.core.ports import (
     Archive,
     Clock,
@@ -161,7 +161,7 @@ class Desk:
 
     def name_signers(self, owner: Person, contract_id: str, signers: Sequence[NewSigner]) -> Contract:
         """Replace the list of signers; fields of a signer who is gone go too."""
-        _check_signers(signers)
+        _check_signers(owner, signers)
         with self._store.begin() as unit:
             contract = self._draft(unit, owner, contract_id)
             known = {s.id for s in contract.signers}
@@ -178,7 +178,7 @@ class Desk:
             contract = self._draft(unit, owner, contract_id)
             last = max((s.order for s in contract.signers), default=1)
             order = last + 1 if last > 1 else 1
-            return self._rename(unit, contract, [*_named(contract), replace(signer, id=None, order=order)])
+            return self._rename(unit, owner, contract, [*_named(contract), replace(signer, id=None, order=order)])
 
     def change_signer(self, owner: Person, contract_id: str, signer: NewSigner) -> Contract:
         """Say something else of the signer with this id; place and order stay."""
@@ -186,13 +186,13 @@ class Desk:
             contract = self._draft(unit, owner, contract_id)
             old = contract.signer(signer.id or "")
             new = replace(signer, order=old.order, is_sender=old.is_sender)
-            return self._rename(unit, contract, [new if n.id == new.id else n for n in _named(contract)])
+            return self._rename(unit, owner, contract, [new if n.id == new.id else n for n in _named(contract)])
 
     def remove_signer(self, owner: Person, contract_id: str, signer_id: str) -> Contract:
         with self._store.begin() as unit:
             contract = self._draft(unit, owner, contract_id)
             contract.signer(signer_id)
-            return self._rename(unit, contract, [n for n in _named(contract) if n.id != signer_id])
+            return self._rename(unit, owner, contract, [n for n in _named(contract) if n.id != signer_id])
 
     def move_signer(self, owner: Person, contract_id: str, signer_id: str, *, by: int) -> Contract:
         """Earlier (negative) or later in the list; where people sign one after another, also in the order."""
@@ -203,14 +203,14 @@ class Desk:
             place = max(0, min(len(others), contract.signers.index(moved) + by))
             mine = next(n for n in _named(contract) if n.id == signer_id)
             others.insert(place, mine)
-            return self._rename(unit, contract, others)
+            return self._rename(unit, owner, contract, others)
 
     def order_signers(self, owner: Person, contract_id: str, *, one_after_another: bool) -> Contract:
         """Everybody at once, or one after another as listed."""
         with self._store.begin() as unit:
             contract = self._draft(unit, owner, contract_id)
             named = [replace(n, order=n_th if one_after_another else 1) for n_th, n in enumerate(_named(contract), 1)]
-            return self._rename(unit, contract, named)
+            return self._rename(unit, owner, contract, named)
 
     def sign_too(self, owner: Person, contract_id: str) -> Contract:
         """The sender signs as well, at their own addresses, and is asked first."""
@@ -219,13 +219,13 @@ class Desk:
             if any(s.is_sender for s in contract.signers):
                 return contract
             mine = NewSigner(owner.name, owner.email, owner.phone, language=owner.language, is_sender=True)
-            return self._rename(unit, contract, [mine, *_named(contract)])
+            return self._rename(unit, owner, contract, [mine, *_named(contract)])
 
-    def _rename(self, unit: Unit, contract: Contract, signers: Sequence[NewSigner]) -> Contract:
+    def _rename(self, unit: Unit, owner: Person, contract: Contract, signers: Sequence[NewSigner]) -> Contract:
         """The new list; where people sign one after another, the order is that of the list."""
         in_turn = any(s.order > 1 for s in signers)
         numbered = [replace(s, order=n) for n, s in enumerate(signers, 1)] if in_turn else list(signers)
-        _check_signers(numbered)
+        _check_signers(owner, numbered)
         known = {s.id for s in contract.signers}
         named = tuple(_signer(s, known) for s in numbered)
         left = {s.id for s in named}
@@ -320,6 +320,7 @@ class Desk:
             mine = [s for s in contract.turn if s.is_sender]
             if not mine:
                 raise Refusal("not_your_turn")
+            _check_own(owner, mine[0])
             return self._links.open_for(unit, mine[0])
 
     # --- the sample ---
@@ -327,7 +328,8 @@ class Desk:
     def send_sample(self, owner: Person, path: Path, *, title: str, phone: str | None) -> Contract:
         """A small contract with oneself, ready to be signed on one's own phone: so that the product shows itself."""
         contract = self.upload(owner, path, filename=title, remarks=(SAMPLE,))
-        guest = NewSigner(owner.name, owner.email, phone or owner.phone, language=owner.language)
+        number = (phone if owner.email else None) or owner.phone
+        guest = NewSigner(owner.name, owner.email, number, language=owner.language)
         contract = self.name_signers(owner, contract.id, [guest])
         places = [
             {"kind": kind, "signer_id": contract.signers[0].id, "page": contract.upload.pages if contract.upload else 1}
@@ -345,6 +347,7 @@ class Desk:
             if SAMPLE not in unit.contracts.notes(contract_id):
                 raise Refusal("no_such_contract")
             signer = contract.signers[0]
+            _check_own(owner, signer)
             self._links.open_for(unit, signer)
             return self._links.url(signer)
 
@@ -362,10 +365,10 @@ class Desk:
         shared = tuple(s.id for s in contract.signers if (r := _routes(s)) and r.shared and not s.is_sender)
         with self._store.begin() as unit:
             before = self._owned(unit, owner, contract_id)
-            if before.state is not State.SENT and _statement_body(before) != _statement_body(contract):
-                raise Refusal("changed_meanwhile")
-            if before.state in (State.SENT, State.SIGNED):
+            if before.state in (State.SENT, State.SIGNED, *c.DONE):
                 return before
+            if _statement_body(before) != _statement_body(contract):
+                raise Refusal("changed_meanwhile")
             event = c.Sent(unit.now, statement.decode(), base64.b64encode(token).decode(), shared)
             after = unit.step(before, event, actor=owner.id)
             self._links.invite(unit, before, after)
@@ -421,6 +424,10 @@ class Desk:
             signer = contract.signer(signer_id)
             if (signer.email, signer.phone) == (email, phone):
                 return contract
+            corrected = replace(signer, email=email, phone=phone)
+            _check_apart([corrected if s.id == signer_id else s for s in contract.signers])
+            if signer.is_sender:
+                _check_own(owner, corrected)
             after = unit.step(contract, c.Corrected(unit.now, signer_id, email, phone), actor=owner.id)
             signer = after.signer(signer_id)
             unit.contracts.void_intents(signer_id)
@@ -544,7 +551,7 @@ def _routes(signer: Signer) -> Routes | None:
     return routes(email=signer.email, phone=signer.phone)
 
 
-def _check_signers(signers: Sequence[NewSigner]) -> None:
+def _check_signers(owner: Person, signers: Sequence[NewSigner]) -> None:
     if len(signers) > MAX_SIGNERS:
         raise Refusal("too_many_signers", most=MAX_SIGNERS)
     if sum(s.is_sender for s in signers) > 1:
@@ -556,10 +563,22 @@ def _check_signers(signers: Sequence[NewSigner]) -> None:
             raise Refusal("signer_name_too_long")
         if routes(email=signer.email, phone=signer.phone) is None:
             raise Refusal("signer_unreachable", name=signer.name)
+        if signer.is_sender:
+            _check_own(owner, signer)
+    _check_apart(signers)
+
+
+def _check_apart(signers: Sequence[Signer | NewSigner]) -> None:
     for address in ("email", "phone"):
         given = [value for s in signers if (value := getattr(s, address))]
         if len(set(given)) != len(given):
             raise Refusal("same_address_twice")
+
+
+def _check_own(owner: Person, signer: Signer | NewSigner) -> None:
+    """A link that a sender sees is their own: whoever holds a link is taken for the person at its address."""
+    if link_address(email=signer.email, phone=signer.phone) not in owner.contacts:
+        raise Refusal("sender_elsewhere")
 
 
 def _signer(new: NewSigner, known: set[str]) -> Signer:
@@ -601,7 +620,10 @@ def _field(value: Any, contract: Contract, known: set[str]) -> Field:
     if not isinstance(value, dict):
         raise Refusal("field_unreadable")
     numbers: list[Any] = [value.get(key) for key in ("page", "x", "y", "w", "h")]
-    if not all(type(n) is int for n in numbers) or value.get("kind") not in set(FieldKind):
+    words = [value.get(key) for key in ("kind", "signer_id", "id")]
+    if not all(type(n) is int for n in numbers) or any(isinstance(w, list | dict) for w in words):
+        raise Refusal("field_unreadable")
+    if value.get("kind") not in set(FieldKind):
         raise Refusal("field_unreadable")
     page, x, y, w, h = numbers
     if not 1 <= page <= (contract.upload.pages if contract.upload else 0):

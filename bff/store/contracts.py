@@ -380,7 +380,7 @@ class Contracts:
         """Contracts that this person owns, or signs at an address that they have verified; newest change first."""
         mine = select(SignerRow.contract_id).where(
             or_(SignerRow.email.in_(contacts), SignerRow.phone.in_(contacts)),
-            or_(SignerRow.state != SignerState.WAITING.value, SignerRow.is_sender),
+            SignerRow.state != SignerState.WAITING.value,
         )
         query = (
             select(ContractRow, PersonRow.name)

@@ -74,6 +74,11 @@ def test_the_list_finds_by_title_party_and_state(desk: FlaskClient) -> None:
     assert path not in desk.get("/?since=2999-01-01").text
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "soon"])
+def test_the_list_survives_any_day(desk: FlaskClient, day: str) -> None:
+    assert desk.get(f"/?since={day}&until={day}").status_code == 200
+
+
 def test_typing_fetches_only_the_found_part(desk: FlaskClient) -> None:
     a_draft(desk, BOB)
     part = desk.get("/?q=lease", headers={"HX-Request": "true"})
@@ -230,6 +235,7 @@ def test_terms_are_kept_with_the_deadline_in_its_zone(desk: FlaskClient, home: H
         ({"title": " "}, "Give the contract a title"),
         ({"title": "T", "day": "2001-01-01"}, "The deadline is in the past"),
         ({"title": "T", "day": "soon"}, "could not read the deadline"),
+        ({"title": "T", "day": "9999-12-31", "zone": "America/New_York"}, "could not read the deadline"),
     ],
 )
 def test_wrong_terms_are_refused_beside_the_form(desk: FlaskClient, wrong: dict[str, str], sentence: str) -> None:
@@ -270,6 +276,9 @@ def test_the_field_board_saves_and_shows_what_it_saved(
         ({"page": 9}, "field_off_the_page"),
         ({"signer_id": "x"}, "field_without_signer"),
         ({"x": "1"}, "field_unreadable"),
+        ({"kind": ["text"]}, "field_unreadable"),
+        ({"signer_id": ["x"]}, "field_unreadable"),
+        ({"id": ["x"]}, "field_unreadable"),
     ],
 )
 def test_a_bad_field_is_refused_to_the_board_in_json(

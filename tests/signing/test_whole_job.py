@@ -1,5 +1,6 @@
 """The main job behind the doors: two signers, two proofs, one sealed and archived file; and what is refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from bff.core import evidence
 from bff.core.contract import Contract, State
 from bff.core.errors import Refusal
 from bff.core.intent import read
+from bff.signing.desk import NewSigner
+from bff.store.contracts import Wanted
 from bff.store.people import Person
 from bff.wiring import House
-from tests.builders import Clock, a_sent_contract, inbox, token_of, work
+from tests.builders import Clock, a_draft, a_pdf, a_sent_contract, an_owner, inbox, token_of, work
 from tests.databases import ON_BOTH
 from tests.soft_authenticator import SoftAuthenticator
 
@@ -163,3 +166,93 @@ def test_a_contract_of_somebody_else_does_not_exist(home: House, sent: Contract,
     member = next(p for p in home.account.members() if p.name == "Max")
     with pytest.raises(Refusal, match="no_such_contract"):
         home.desk.details(member, sent.id)
+
+
+def test_a_link_lives_as_long_as_it_is_handed_over_again(
+    home: House, owner: Person, sent: Contract, clock: Clock
+) -> None:
+    token = token_of(home, sent, "Bob Buyer")
+    clock.forward(days=home.settings.link_days + 1)
+    with pytest.raises(Refusal, match="link_expired"):
+        home.ceremony.open(token)
+    home.desk.remind(owner, sent.id, sent.signers[0].id)
+    work(home)
+    assert home.ceremony.open(token).may_act
+
+
+# --- links that a sender sees ---
+
+
+def a_member(home: House) -> Person:
+    owner = home.account.members()[0]
+    home.account.add_member(owner, name="Mallory", contact="mallory@example.org", language="en")
+    return next(p for p in home.account.members() if p.name == "Mallory")
+
+
+def signing_too(home: House, sender: Person) -> Contract:
+    return home.desk.sign_too(sender, a_draft(home, sender).id)
+
+
+def test_a_sender_signs_at_no_address_but_their_own(home: House, owner: Person) -> None:
+    """Whoever holds a link is taken for the person at its address: a sender with somebody else's would be them."""
+    draft = signing_too(home, mallory := a_member(home))
+    elsewhere = NewSigner("Bob Buyer", "bob@example.org", None, id=draft.signers[0].id)
+    with pytest.raises(Refusal, match="sender_elsewhere"):
+        home.desk.change_signer(mallory, draft.id, elsewhere)
+    home.desk.prepare(mallory, draft.id)
+    with pytest.raises(Refusal, match="sender_elsewhere"):
+        home.desk.correct(mallory, draft.id, draft.signers[0].id, email="bob@example.org", phone=None)
+    assert home.desk.own_link(mallory, draft.id).startswith("/s/")
+
+
+def test_a_sender_may_add_a_number_for_codes_to_their_own_address(home: House, owner: Person) -> None:
+    draft = signing_too(home, owner)
+    with_number = NewSigner("Olga", owner.email, "+4915112345678", id=draft.signers[0].id)
+    assert home.desk.change_signer(owner, draft.id, with_number).signers[0].is_sender
+
+
+def test_the_link_of_an_older_release_to_another_address_stays_hidden(home: House, owner: Person) -> None:
+    draft = signing_too(home, owner)
+    home.desk.prepare(owner, draft.id)
+    with home.store.begin() as unit:
+        kept = unit.contracts.get(draft.id)
+        assert kept is not None
+        elsewhere = replace(kept.signers[0], email="bob@example.org")
+        unit.contracts.put(replace(kept, signers=(elsewhere,)))
+    with pytest.raises(Refusal, match="sender_elsewhere"):
+        home.desk.own_link(owner, draft.id)
+
+
+def test_a_sample_sent_elsewhere_shows_no_link(home: House, owner: Person) -> None:
+    path = home.settings.data_dir / "work" / "sample.pdf"
+    path.write_bytes(a_pdf())
+    made = home.desk.send_sample(owner, path, title="Sample", phone="+4915112345678")
+    assert "/s/" in home.desk.sample_link(owner, made.id)
+    home.desk.correct(owner, made.id, made.signers[0].id, email="bob@example.org", phone=None)
+    with pytest.raises(Refusal, match="sender_elsewhere"):
+        home.desk.sample_link(owner, made.id)
+
+
+def test_the_sample_of_an_owner_without_email_goes_to_their_own_number(home: House) -> None:
+    by_phone = an_owner(home, contact="+4915199999999")
+    path = home.settings.data_dir / "work" / "sample.pdf"
+    path.write_bytes(a_pdf())
+    made = home.desk.send_sample(by_phone, path, title="Sample", phone="+4915112345678")
+    assert made.signers[0].phone == "+4915199999999"
+
+
+def test_a_correction_gives_no_two_signers_one_address(home: House, owner: Person, sent: Contract) -> None:
+    with pytest.raises(Refusal, match="same_address_twice"):
+        home.desk.correct(owner, sent.id, sent.signers[1].id, email="bob@example.org", phone=None)
+
+
+def test_nobody_sees_a_draft_that_names_them(home: House, owner: Person) -> None:
+    """Not even one that its sender signs too, with a number that is somebody else's."""
+    draft = signing_too(home, owner)
+    home.desk.change_signer(owner, draft.id, NewSigner("Olga", owner.email, "+4915112345678", id=draft.signers[0].id))
+    with home.store.begin() as unit:
+        person = unit.people.add(name="Bob", language="en", role=None)
+        unit.people.verified(person.id, "+4915112345678")
+    with home.store.read() as unit:
+        person = unit.people.get(person.id) or person
+    assert home.shelf.find(person, Wanted()).contracts == ()
