@@ -43,7 +43,7 @@ class Courier:
         signer = contract.signer(errand.signer_id) if errand.signer_id else None
         channel, to = self._recipient(signer, sender)
         language = _language(contract, signer, sender, chosen)
-        template = {"invite": "invitation", "remind": "reminder"}.get(errand.kind, errand.details.get("template", ""))
+        template = _template(errand, contract, signer)
         sent = self._messengers[channel].send(
             to=to,
             template=template,
@@ -101,6 +101,14 @@ class Courier:
             "fingerprint": fingerprint(contract.document.sha256) if contract.document else "",
             "url": self._links.url(signer) if signer else f"{self._links.public_url.rstrip('/')}{path}",
         }
+
+
+def _template(errand: Errand, contract: Contract, signer: Signer | None) -> str:
+    """Which letter it is: who comes after others hears that it is their turn now."""
+    if errand.kind == "invite" and signer is not None:
+        others_first = any(s.order < signer.order and not s.is_sender for s in contract.signers)
+        return "your_turn" if others_first else "invitation"
+    return "reminder" if errand.kind == "remind" else str(errand.details.get("template", ""))
 
 
 def _language(contract: Contract, signer: Signer | None, sender: Person, chosen: Mapping[str, Any] | None) -> str:

@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
 STOP_SECONDS = 40
-LETTER_SECONDS = 30
+LETTER_SECONDS = 60
 UNITS = {"web": "bff.app", "live": "bff.live", "worker": "bff.worker", "clock": "bff.clock", "valkey": "valkey-server"}
 """What tells a unit's process from the others."""
 

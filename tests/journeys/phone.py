@@ -123,6 +123,14 @@ class Authenticator:
         self._devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": verified})
 
 
+SETTLED = """() => Promise.race([
+  Promise.allSettled(
+    document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished)
+  ),
+  new Promise((resolve) => setTimeout(resolve, 2000)),
+])"""
+
+
 def no_violations(page: Page, *, targets: bool = True) -> None:
     """This screen, as it stands, is accessible in both colour schemes, narrow enough for a small phone, and tappable."""
     if not page.evaluate("() => typeof window.axe === 'object'"):
@@ -142,6 +150,7 @@ def no_violations(page: Page, *, targets: bool = True) -> None:
 @contextmanager
 def _scheme(page: Page, scheme: Any) -> Iterator[None]:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.evaluate(SETTLED)  # a colour halfway to another is nobody's contrast
     yield
     page.emulate_media(color_scheme="light", reduced_motion="null")
 

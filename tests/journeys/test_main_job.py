@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.builders import a_pdf
 from tests.journeys.house import RunningHouse
-from tests.journeys.phone import Authenticator, Phones, no_violations
+from tests.journeys.phone import Authenticator, Phones, Taps, no_violations
 from tests.journeys.walks import (
     BOB,
     LI_LEI,
@@ -33,9 +33,13 @@ from tests.journeys.walks import (
     read,
     set_up_fingerprint,
     show,
+    sign_by_fingerprint,
+    sign_in,
+    signed,
     state_of,
     to_the_last_step,
     upload,
+    upload_and_send,
 )
 from tests.outsiders import openssl_cms, openssl_ts, pdfsig, qpdf_check, signatures_in
 
@@ -219,3 +223,26 @@ def _challenges_come_from_the_file_alone(file: Path, house: RunningHouse) -> Non
         assert sha256(shown).hexdigest() == signer["document_sha256"]
         assert re.fullmatch("[0-9a-f]{64}", signer["challenge"])
         assert all(check["ok"] for check in signer["checks"]), signer["checks"]
+
+
+def test_the_second_contract_of_the_same_person_is_one_touch_and_three_taps(house: RunningHouse, phone: Phones) -> None:
+    sender = phone()
+    sign_in(sender, house, OLGA.email, look=no_violations)
+    wei = Party("王伟", "wangwei@example.org")
+    upload_and_send(sender, house, [wei], title="First order")
+    page = phone()
+    finger, taps = Authenticator(page), Taps(page)
+    sign_by_fingerprint(page, house, wei)
+    assert (finger.created, finger.asserted) == (1, 1)
+
+    upload_and_send(sender, house, [wei], title="Second order")
+    link = house.link(wei.email)
+    taps.count = 0
+    page.goto(link)
+    page.get_by_role("link", name="Continue to sign").tap()
+    page.get_by_role("button", name="Agree and continue").tap()
+    page.get_by_role("button", name="Sign with fingerprint or face").tap()
+    expect(signed(page)).to_be_visible()
+    assert (finger.created, finger.asserted) == (1, 2)
+    assert len(finger.credentials) == 1
+    assert taps.count == 3

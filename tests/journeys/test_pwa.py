@@ -36,8 +36,9 @@ def test_the_app_lives_on_the_phone_and_nothing_of_a_signature_does(house: Runni
     contract = upload_and_send(page, house, [BOB])
     with_worker(page, house)
     _can_be_installed(page, house)
-    _keeps_nothing_of_a_signer(page, house)
-    _says_offline_in_the_language_of_the_reader(page, house)
+    link = house.link(BOB.email)
+    _keeps_nothing_of_a_signer(page, link)
+    _says_offline_in_the_language_of_the_reader(page, house, link)
     _forgets_everything_at_sign_out(page, house, contract)
 
 
@@ -57,8 +58,8 @@ def _can_be_installed(page: Page, house: RunningHouse) -> None:
         assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
 
 
-def _keeps_nothing_of_a_signer(page: Page, house: RunningHouse) -> None:
-    to_the_last_step(page, house.link(BOB.email))
+def _keeps_nothing_of_a_signer(page: Page, link: str) -> None:
+    to_the_last_step(page, link)
     assert page.evaluate(IN_CHARGE)
     for name, paths in kept(page).items():
         assert name.startswith("countersign-")
@@ -66,8 +67,7 @@ def _keeps_nothing_of_a_signer(page: Page, house: RunningHouse) -> None:
         assert all(path.startswith(("/static/", "/offline", "/manifest.webmanifest")) for path in paths), paths
 
 
-def _says_offline_in_the_language_of_the_reader(page: Page, house: RunningHouse) -> None:
-    link = house.link(BOB.email)
+def _says_offline_in_the_language_of_the_reader(page: Page, house: RunningHouse, link: str) -> None:
     for language, said in (("en", OFFLINE_ENGLISH), ("zh_Hans_CN", OFFLINE_CHINESE)):
         page.goto(f"{house.url}/?lang={language}")
         page.context.set_offline(True)

@@ -115,6 +115,18 @@ def test_link_and_code_share_no_channel_where_there_are_two_and_no_message(home:
     assert bob in newest(home, "bob@example.org")
 
 
+def test_who_signs_after_others_hears_that_it_is_their_turn(home: House, owner: Person) -> None:
+    sent = a_sent_contract(home, owner, replace(BOB, order=1), replace(CAROL, order=2))
+    assert inbox(home, to=CAROL.email or "") == []
+    bob = chosen(home, sent, "Bob Buyer")
+    issued = home.ceremony.send_code(bob, address="192.0.2.1")
+    code = newest(home, BOB.phone or "").rsplit("#", 1)[1].strip()
+    home.ceremony.sign_with_code(bob, issued.id, code)
+    work(home)
+    assert [m.template for m in inbox(home, to=BOB.email or "")][-1] == "invitation"
+    assert [m.template for m in inbox(home, to=CAROL.email or "")] == ["your_turn"]
+
+
 def test_a_reminder_comes_a_day_before_the_deadline_by_itself(home: House, sent: Contract, clock: Clock) -> None:
     clock.forward(days=3, hours=23)
     work(home)
