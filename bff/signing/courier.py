@@ -37,7 +37,7 @@ class Courier:
             sender = unit.people.get(contract.owner_id) if contract else None
             named = errand.signer_id if contract and errand.signer_id in {s.id for s in contract.signers} else None
             chosen = unit.contracts.choice(named) if named else None
-            why = _why(unit.contracts.evidence(errand.contract_id)) if errand.kind == "tell" else ""
+            entries = unit.contracts.evidence(errand.contract_id) if errand.kind == "tell" else []
         if contract is None or sender is None or not self._still_wanted(errand, contract):
             return
         signer = contract.signer(errand.signer_id) if errand.signer_id else None
@@ -49,7 +49,7 @@ class Courier:
             template=template,
             params={
                 **self._params(contract, signer, sender),
-                "reason": reason(contract.stuck_reason, words(language)) if contract.stuck_reason else why,
+                "reason": _why(entries, template, language),
             },
             language=language,
         )
@@ -118,7 +118,15 @@ def _language(contract: Contract, signer: Signer | None, sender: Person, chosen:
     return str(chosen["language"]) if chosen else signer.language or contract.language
 
 
-def _why(entries: Sequence[Entry]) -> str:
-    """What was given as the reason when somebody declined or the sender withdrew."""
-    ends = [e.value for e in entries if e.value["kind"] in (c.DeclinedBy.kind, c.Withdrawn.kind)]
+def _why(entries: Sequence[Entry], template: str, language: str) -> str:
+    """What was given as the reason when somebody declined or the sender withdrew, or why the contract got stuck.
+
+    From the log, not from the state: a letter may be carried when somebody has pressed retry already."""
+    if template == "stuck":
+        return reason(_last_reason(entries, c.Stuck.kind), words(language))
+    return _last_reason(entries, c.DeclinedBy.kind, c.Withdrawn.kind)
+
+
+def _last_reason(entries: Sequence[Entry], *kinds: str) -> str:
+    ends = [e.value for e in entries if e.value["kind"] in kinds]
     return str(ends[-1]["data"].get("reason", "")) if ends else ""

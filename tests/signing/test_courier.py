@@ -60,9 +60,13 @@ def test_declining_by_sms_names_who_within_two_segments(home: House, owner: Pers
     assert segments(told) <= SEGMENTS
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["", "retried before the letter goes out"])
 @pytest.mark.parametrize("reason", ["tsa_down", "job_killed", "KeyError"])
-def test_stuck_is_a_sentence_and_no_code(home: House, sent: Contract, reason: str) -> None:
-    home.sealing.stuck(sent.id, reason)
+def test_stuck_is_a_sentence_and_no_code(home: House, owner: Person, sent: Contract, reason: str, again: bool) -> None:
+    with home.store.begin() as unit:
+        home.sealing.stuck(unit, sent.id, reason)
+    if again:
+        home.desk.retry(owner, sent.id)
     work(home)
     told = inbox(home, to=OLGA)[0]
     assert told.template == "stuck"
