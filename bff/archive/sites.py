@@ -2,8 +2,9 @@
 
 A copy counts only when it is durable and was read back: written beside its place, fsync'd, renamed, the directory
 fsync'd, read again (from the disk, where the system lets us ask) and its digest compared. Fewer good copies than the
-quorum is a fault, and then nothing that depends on them may be committed. A damaged copy found on the way is replaced
-and said in the log. A folder that is not there is never made here: an unmounted disk would become the system's own.
+quorum is a fault, and then nothing that depends on them may be committed. A damaged copy found on the way, when writing
+or when reading, is replaced and said in the log. A folder that is not there is never made here: an unmounted disk would
+become the system's own.
 
 Names are digests, so a file in place is never changed, only replaced by one with the very same bytes.
 """
@@ -70,11 +71,15 @@ class FolderSites:
         return self._quorum
 
     def read(self, sha256: str) -> bytes:
-        """The first good copy. Raises Fault `archive_lost` when no site has one."""
+        """The first good copy; sites before it, which had none, get theirs again. Raises Fault `archive_lost`."""
+        poor: list[str] = []
         for name, folder in self._folders.items():
             content = _good_copy(name, folder, sha256)
             if content is not None:
+                for each in poor:
+                    _heal(each, self._folders[each], sha256, content)
                 return content
+            poor.append(name)
         raise Fault(
             "archive_lost",
             what=f"No archive site has a good copy of {sha256}.",
@@ -101,6 +106,14 @@ def _keep(name: str, folder: Path, sha256: str, content: bytes) -> None:
         raise OSError("what was read back is not what was written")
     if healing:
         log.warning("archive site %s: the damaged copy of %s was replaced", name, sha256)
+
+
+def _heal(name: str, folder: Path, sha256: str, content: bytes) -> None:
+    """As far as it can be done: whoever reads has the content in any case."""
+    try:
+        _keep(name, folder, sha256, content)
+    except OSError as error:
+        log.error("archive site %s still has no good copy of %s: %s", name, sha256, _why(error))
 
 
 def _try_out(folder: Path) -> None:

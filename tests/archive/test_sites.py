@@ -58,12 +58,11 @@ def test_keeping_the_same_content_again_leaves_the_copies_alone(sites: FolderSit
 
 
 @pytest.mark.parametrize("site", ["a", "b"])
-def test_flipped_bit_is_read_around_and_healed(
+def test_flipped_bit_is_healed_by_whoever_writes_the_same(
     sites: FolderSites, folders: dict[str, Path], site: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     sites.keep(CONTENT)
     flip(place(folders[site]))
-    assert sites.read(SHA256) == CONTENT
     assert site not in sites.sites_of(SHA256)
     with caplog.at_level(logging.WARNING):
         assert sites.keep(CONTENT).sites == ("a", "b")
@@ -72,19 +71,28 @@ def test_flipped_bit_is_read_around_and_healed(
     assert place(folders[site]).read_bytes() == CONTENT
 
 
-def test_truncated_copy_is_no_copy(sites: FolderSites, folders: dict[str, Path]) -> None:
+@pytest.mark.parametrize(
+    "harm", [flip, lambda path: os.truncate(path, 10), Path.unlink], ids=["flipped", "truncated", "deleted"]
+)
+def test_harmed_copy_is_read_around_and_healed(
+    sites: FolderSites, folders: dict[str, Path], harm: Callable[[Path], None]
+) -> None:
     sites.keep(CONTENT)
-    os.truncate(place(folders["a"]), 10)
-    assert sites.read(SHA256) == CONTENT
+    harm(place(folders["a"]))
     assert sites.sites_of(SHA256) == ("b",)
-
-
-def test_deleted_copy_is_read_elsewhere_and_written_again(sites: FolderSites, folders: dict[str, Path]) -> None:
-    sites.keep(CONTENT)
-    place(folders["a"]).unlink()
     assert sites.read(SHA256) == CONTENT
-    sites.keep(CONTENT)
+    assert place(folders["a"]).read_bytes() == CONTENT
     assert sites.sites_of(SHA256) == ("a", "b")
+
+
+def test_a_copy_that_cannot_be_healed_keeps_nobody_from_reading(
+    sites: FolderSites, folders: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    sites.keep(CONTENT)
+    folders["a"].rename(folders["a"].with_name("unmounted"))
+    assert sites.read(SHA256) == CONTENT
+    assert not folders["a"].exists()
+    assert f"archive site a still has no good copy of {SHA256}" in caplog.text
 
 
 def test_content_damaged_everywhere_is_lost(sites: FolderSites, folders: dict[str, Path]) -> None:

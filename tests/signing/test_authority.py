@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import tsp
@@ -14,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bff.core.errors import Fault
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, Leaf, UrlTimestamps, check_token
+from tests import tsa
 from tests.outsiders import openssl_ts
 from tests.signing.paperwork import START, StandingClock
 
@@ -189,15 +191,8 @@ def served(answer: Callable[[bytes], tuple[int, bytes]]) -> Iterator[str]:
             thread.join()
 
 
-def reply(authority: Authority, query: bytes, *, nonce: int | None = None, digest: bytes | None = None) -> bytes:
-    """What an honest TSA answers, or one that lies about the nonce or the digest."""
-    asked = tsp.TimeStampReq.load(query)
-    token = EmbeddedTimestamps(authority, StandingClock()).timestamp(
-        digest or asked["message_imprint"]["hashed_message"].native,
-        nonce=asked["nonce"].native if nonce is None else nonce,
-    )
-    content = tsp.ContentInfo.load(token)
-    return bytes(tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": content}).dump())
+def reply(authority: Authority, query: bytes, **lies: Any) -> bytes:
+    return tsa.reply(authority, query, clock=StandingClock(), **lies)
 
 
 def test_external_tsa_gives_a_token_that_holds(authority: Authority) -> None:
