@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: help run setup test lint journeys shots lock words
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 run: setup ## set everything up and start it here, for development (PORT=8000)
 	@BFF_DEVELOPMENT=$${BFF_DEVELOPMENT:-1} exec $(BIN)/python -m bff up $(if $(PORT),--port $(PORT))
@@ -44,6 +44,10 @@ journeys: ## the browser journeys alone
 shots: ## the pictures of README, taken from the real app
 	@$(PYTHON) tools/set_up.py --dev --browser
 	$(BIN)/python -m tests.journeys.shots
+
+.PHONY: bench-peers
+bench-peers: ## the Node libraries that `python -m bench.sealing` measures beside ours
+	cd bench/peers && npm ci --ignore-scripts
 
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 lock: ## lock the packages anew: `make lock`, or `make lock UPGRADE=1` for newer versions

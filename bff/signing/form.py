@@ -146,12 +146,22 @@ def _version(raw: bytes | None) -> tuple[int, int]:
 
 
 class Pages:
-    """The pages of a file in order, each as its reference."""
+    """The pages of a file, each as its reference, looked up as far as they are asked for."""
 
     def __init__(self, increment: Increment) -> None:
         self._increment = increment
         self.root = increment.dictionary(increment.root).get(b"Pages", objects.NULL)
-        self.all = list(self._leaves(self.root, set()))
+        self._known: list[bytes] = []
+        self._further = self._leaves(self.root, set())
+
+    def page(self, index: int) -> bytes:
+        """The page with this number, from 0. Raises ValueError when there are not so many."""
+        while len(self._known) <= index or index < 0:
+            leaf = next(self._further, None)
+            if leaf is None:
+                raise ValueError("a page that is not there")
+            self._known.append(leaf)
+        return self._known[index]
 
     def _leaves(self, reference: bytes, above: set[bytes]) -> Iterator[bytes]:
         if reference in above or len(above) > DEEPEST:
@@ -178,7 +188,6 @@ class Pages:
         kids.append(*new)
         kids.save()
         node.save()
-        self.all += new
 
 
 def place_on(increment: Increment, page: Dict, place: Field) -> tuple[Box, int]:
@@ -275,7 +284,7 @@ class Preparation:
     increment: Increment
     prefix: str
     _pages: Pages = field(init=False)
-    _own: tuple[bytes, ...] = field(init=False)
+    _first: bytes = field(init=False)
     _widgets: dict[bytes, list[bytes]] = field(default_factory=dict)
     _type: bytes = objects.NULL
     """The font that later revisions may set type in."""
@@ -283,7 +292,7 @@ class Preparation:
     def __post_init__(self) -> None:
         root = Node.at(self.increment, self.increment.root)
         self._pages = Pages(self.increment)
-        self._own = tuple(self._pages.all)
+        self._first = self._pages.page(0)
         self.signed = any(True for _ in signed_fields(self.increment))
         self._certified = b"DocMDP" in root.child(b"Perms").values
         _set_up_form(self.increment)
@@ -313,12 +322,16 @@ class Preparation:
 
     def finish(self) -> bytes:
         """The revision's bytes."""
+        self.enter()
+        return self.increment.revision()
+
+    def enter(self) -> None:
+        """The new fields into the form and onto their pages."""
         annotate(self.increment, self._widgets)
         form = Node.at(self.increment, self.increment.root).child(b"AcroForm")
         fields = Entries(self.increment, form, b"Fields")
         fields.append(*(widget for widgets in self._widgets.values() for widget in widgets))
         fields.save()
-        return self.increment.revision()
 
     def _field_name(self, place: Field) -> str:
         return f"{self.prefix}-field-{place.id}"
@@ -326,7 +339,7 @@ class Preparation:
     def _signature(self, name: str, where: Place | None, *, locks: list[str], label: str) -> None:
         """Invisible without a place, and in a certified file, where a visible newcomer would break the certificate."""
         if where is None or self._certified:
-            where = Place(page=self._own[0], box=(0, 0, 0, 0))
+            where = Place(page=self._first, box=(0, 0, 0, 0))
         widget = _widget(name, b"/Sig", where, label)
         if self._type != objects.NULL:
             widget[TYPE] = self._type
@@ -358,9 +371,7 @@ class Preparation:
         self._widgets.setdefault(page, []).append(self.increment.add(objects.written(widget)))
 
     def _find(self, place: Field) -> Place:
-        if not 1 <= place.page <= len(self._own):
-            raise ValueError("a field on a page that is not there")
-        page = self._own[place.page - 1]
+        page = self._pages.page(place.page - 1)
         box, turn = place_on(self.increment, self.increment.dictionary(page), place)
         return Place(page=page, box=box, turn=turn)
 

@@ -216,9 +216,14 @@ def written(values: Mapping[bytes, bytes]) -> bytes:
 
 
 def _entry(name: bytes, value: bytes) -> bytes:
+    return _name(name) + (value if value[:1] in b"/([<" else b" " + value)
+
+
+@lru_cache(maxsize=1024)
+def _name(name: bytes) -> bytes:
     if not _PLAIN_NAME.fullmatch(name):
         name = b"".join(bytes([c]) if _PLAIN_NAME.fullmatch(bytes([c])) else b"#%02X" % c for c in name)
-    return b"/" + name + (value if value[:1] in b"/([<" else b" " + value)
+    return b"/" + name
 
 
 def stream(values: Dict, data: bytes) -> bytes:

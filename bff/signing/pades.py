@@ -629,7 +629,7 @@ class Store:
 
 def add_stamp(increment: Increment, name: str, *, room: int) -> None:
     """An invisible field on the first page with a document time stamp in it."""
-    page = Pages(increment).all[0]
+    page = Pages(increment).page(0)
     entries = {b"Type": b"/DocTimeStamp", b"Filter": b"/Adobe.PPKLite", b"SubFilter": b"/ETSI.RFC3161"}
     widget = {
         b"FT": b"/Sig",

@@ -189,9 +189,7 @@ class Paper:
 
     def _faces(self, *first: str) -> "Faces":
         """These faces, then every other one: text faces before handwriting."""
-        further = sorted({path.stem for path in self._fonts.glob("noto-*.ttf")} - {BOLD, ARABIC})
-        names = dict.fromkeys((*first, TEXT, *further, ARABIC, SCRIPT, PEN, BRUSH))
-        return tuple(_typeface(self._file(name)) for name in names)
+        return _in_order(self._fonts, first)
 
     def _file(self, name: str) -> Path:
         return self._fonts / f"{name}.ttf"
@@ -270,6 +268,7 @@ class Typeface:
         self._outlines: dict[int, Figure] = {}
         self._ops: dict[int, bytes] = {}
         self._advances: dict[int, float] = {}
+        self._extents: dict[int, tuple[float, float, float, float] | None] = {}
 
     @cached_property
     def file(self) -> TrueType:
@@ -304,6 +303,11 @@ class Typeface:
         if known is None:
             known = self._outlines[glyph_id] = self._draw(glyph_id)
         return known
+
+    def extent(self, glyph_id: int) -> tuple[float, float, float, float] | None:
+        if glyph_id not in self._extents:
+            self._extents[glyph_id] = _extent(self.outline(glyph_id))
+        return self._extents[glyph_id]
 
     def ops(self, glyph_id: int) -> bytes:
         """The outline as PDF operators in font units: whole numbers, the same bytes wherever the letter is drawn."""
@@ -357,8 +361,9 @@ class Line:
     @cached_property
     def ink(self) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of what is black."""
-        boxes = [_extent(_placed(g.face.outline(g.id), scale=1.0, x=g.x, y=g.y)) for g in self.glyphs]
-        return _union([box for box in boxes if box]) or (0.0, 0.0, self.width, 0.7)
+        boxes = [(g, box) for g in self.glyphs if (box := g.face.extent(g.id))]
+        placed = [(x0 + g.x, y0 + g.y, x1 + g.x, y1 + g.y) for g, (x0, y0, x1, y1) in boxes]
+        return _union(placed) or (0.0, 0.0, self.width, 0.7)
 
 
 @dataclass(frozen=True)
@@ -386,6 +391,13 @@ class PlacedLine:
             _placed(g.face.outline(g.id), scale=self.size, x=self.x + g.x * self.size, y=self.y + g.y * self.size)
             for g in self.line.glyphs
         ]
+
+
+@lru_cache(maxsize=64)
+def _in_order(folder: Path, first: tuple[str, ...]) -> "Faces":
+    further = sorted({path.stem for path in folder.glob("noto-*.ttf")} - {BOLD, ARABIC})
+    names = dict.fromkeys((*first, TEXT, *further, ARABIC, SCRIPT, PEN, BRUSH))
+    return tuple(_typeface(folder / f"{name}.ttf") for name in names)
 
 
 @cache
@@ -486,11 +498,13 @@ def _clusters(text: str) -> list[str]:
 
 def _said_by_glyph(text: str, clusters: Sequence[int], advances: Sequence[float]) -> dict[int, str]:
     """Which text the glyphs stand for: of several that HarfBuzz made of one cluster, the widest says it all."""
-    starts = sorted(set(clusters))
+    of: dict[int, list[int]] = {}
+    for index, cluster in enumerate(clusters):
+        of.setdefault(cluster, []).append(index)
+    starts = sorted(of)
     said: dict[int, str] = {}
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        glyphs = [index for index, cluster in enumerate(clusters) if cluster == start]
-        said[max(glyphs, key=lambda index: advances[index])] = text[start:end]
+        said[max(of[start], key=lambda index: advances[index])] = text[start:end]
     return said
 
 

@@ -1,7 +1,7 @@
 """TrueType fonts cut down to the glyphs that a document uses, in fractions of a millisecond.
 
 Only what a PDF reader needs is kept: outlines, advances and the three headers. Hinting goes, since the programs that it
-needs would be larger than the letters. A font file is mapped, not read; nothing of it is kept but the glyphs asked for.
+needs would be larger than the letters. A font file is mapped, not read; what is kept in memory is the glyphs asked for.
 """
 
 import mmap
@@ -34,6 +34,7 @@ class TrueType:
         self._places = {tag.decode("latin-1"): (at, size) for tag, _, at, size in rows}
         if not set(KEPT) <= set(self._places):
             raise ValueError(f"{path.name} has no TrueType outlines")
+        self._outlines: dict[int, bytes] = {}
         self._long = self._part("head", 50, 2) == b"\0\1"
         self._measured = int.from_bytes(self._part("hhea", 34, 2), "big")
 
@@ -77,6 +78,11 @@ class TrueType:
         return limits[:8] + b"\0\1" + bytes(12) + limits[22:]
 
     def _outline(self, glyph: int) -> bytes:
+        if glyph not in self._outlines:
+            self._outlines[glyph] = self._bare(glyph)
+        return self._outlines[glyph]
+
+    def _bare(self, glyph: int) -> bytes:
         begin, end = self._location(glyph)
         raw = self._part("glyf", begin, end - begin)
         if not raw:

@@ -54,8 +54,11 @@ def test_documented_default_is_the_default(name: str) -> None:
     assert row.strip() == _shown(getattr(Settings(), name))
 
 
+PEERS = "bench/peers/package-lock.json"
+
+
 def test_lock_files_name_no_download_address() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock", "package-lock.json"):
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock", "package-lock.json", PEERS):
         assert "://" not in (ROOT / lock).read_text("utf-8"), lock
 
 
