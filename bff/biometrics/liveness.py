@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from bff.biometrics import portrait as portraits
-from bff.biometrics.faces import MESH_FLAG_LEAST, Eyes, Face, Vector, brightness, likeness, mean, sharpness
+from bff.biometrics.faces import MESH_FLAG_LEAST, Box, Eyes, Face, Vector, brightness, likeness, mean, sharpness
 from bff.biometrics.media import NAMES, Film, Image, Media, Unusable
 from bff.biometrics.movements import (
     EARLY_SECONDS,
@@ -62,7 +62,7 @@ FRONTAL_DEGREES = 12.0
 COMPARABLE_DEGREES = 30.0
 JUMP_WIDTHS, JUMP_SECONDS = 0.5, 0.15
 FROZEN_LEVELS, FROZEN_SECONDS = 0.15, 0.5
-BEST_FRAMES, BREAKS = 5, 2
+BEST_FRAMES, BREAKS = 4, 2
 EYE_ACTIONS = (Action.CLOSE_EYES, Action.BLINK_TWICE)
 
 REASONS: Mapping[str, Outcome] = {
@@ -262,10 +262,11 @@ class _Watcher:
             boxes = self._eyes.find(frame, side=FIND_PIXELS)
             if not boxes:
                 return face
-            found = [self._eyes.read(frame, box) for box in boxes if box.width >= SECOND_FACE_SHARE * boxes[0].width]
-            real = [other for other in found if other.flag > MESH_FLAG_LEAST]
-            watched.crowded += len(real) > 1
-            if face is None or (real and _apart(face, real[0])):
+            wide = [box for box in boxes if box.width >= SECOND_FACE_SHARE * boxes[0].width]
+            new = [self._eyes.read(frame, box) for box in wide if face is None or not _on(face, box)]
+            real = [other for other in new if other.flag > MESH_FLAG_LEAST]
+            watched.crowded += len(real) + (face is not None) > 1
+            if face is None or (real and real[0].width > face.width):
                 face = real[0] if real else None
         return face
 
@@ -281,8 +282,9 @@ class _Watcher:
         return Look(second, float(x), float(y), face.width, yaw, pitch, mouth, eyes, _glow(frame, face))
 
 
-def _apart(one: Face, other: Face) -> bool:
-    return float(np.linalg.norm(one.mesh[:, :2].mean(0) - other.mesh[:, :2].mean(0))) > JUMP_WIDTHS * one.width
+def _on(face: Face, box: Box) -> bool:
+    """This box is around the face that is followed already."""
+    return float(np.linalg.norm(face.mesh[:, :2].mean(0) - box.centre)) <= JUMP_WIDTHS * face.width
 
 
 SKIN = (50, 280, 151, 205, 425)
