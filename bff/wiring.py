@@ -51,11 +51,15 @@ from bff.store.unit import Announcement
 from bff.throttle import Throttle
 
 if TYPE_CHECKING:
+    from bff.biometrics.faces import Eyes
+    from bff.biometrics.id_document import DocumentReader
+    from bff.biometrics.media import Media
+    from bff.biometrics.vault import FaceVault
     from bff.signing.pades import PyhankoPades
 
 WEB = Path(__file__).parent.parent / "web"
 FONTS = WEB / "vendor" / "fonts"
-SECRETS = ("link.key", "code.key", "ticket.key", "session.key")
+SECRETS = ("link.key", "code.key", "ticket.key", "session.key", "face.key")
 
 
 class SystemClock:
@@ -201,18 +205,43 @@ class House:
     def links(self) -> Links:
         return Links(self.secret("link.key"), self.settings.public_url)
 
+    # Faces and documents are judged in workers only: what they need is imported when it is asked for, not by pages.
+
     @cached_property
-    def faces(self) -> Faces:
-        """Imported here: only workers judge faces, and pages should not carry the networks."""
+    def eyes(self) -> "Eyes":
         from bff.biometrics.faces import Eyes
-        from bff.biometrics.liveness import FaceJudge
-        from bff.biometrics.media import PRELOAD as READERS
-        from bff.biometrics.media import Media
         from bff.biometrics.pack import opened
 
+        pack = self.settings.face_pack
+        return Eyes(opened(Path(pack) if pack else None))
+
+    @cached_property
+    def media(self) -> "Media":
+        from bff.biometrics.media import PRELOAD as READERS
+        from bff.biometrics.media import Media
+
         s = self.settings
-        cage = Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds, preload=READERS)
-        return FaceJudge(Eyes(opened(Path(s.face_pack) if s.face_pack else None)), Media(cage))
+        return Media(Cage(s.cage_memory_megabytes, s.cage_cpu_seconds, s.cage_wall_seconds, preload=READERS))
+
+    @cached_property
+    def faces(self) -> Faces:
+        from bff.biometrics.liveness import FaceJudge
+
+        return FaceJudge(self.eyes, self.media)
+
+    @cached_property
+    def documents(self) -> "DocumentReader":
+        from bff.biometrics.id_document import DocumentReader
+        from bff.biometrics.ocr import Ocr
+
+        return DocumentReader(self.eyes, self.media, Ocr(self.cage))
+
+    @cached_property
+    def face_vault(self) -> "FaceVault":
+        from bff.biometrics.vault import FaceVault
+
+        folder = self.settings.data_dir
+        return FaceVault(folder / "faces", folder / "face-keys", self.secret("face.key"))
 
     # --- use cases ---
 

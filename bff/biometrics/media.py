@@ -116,7 +116,7 @@ class Media:
         return Film(frames, times, seconds, str(read["codec"]), int(read["width"]), int(read["height"]))
 
     def _read(self, act: str, content: bytes, *, otherwise: str, **more: Any) -> tuple[dict[str, Any], Image]:
-        with _memory() as given, _memory() as made:
+        with memory() as given, memory() as made:
             os.write(given, content)
             paths = {"given": f"/proc/{os.getpid()}/fd/{given}", "made": f"/proc/{os.getpid()}/fd/{made}"}
             try:
@@ -129,7 +129,7 @@ class Media:
 
 
 @contextlib.contextmanager
-def _memory() -> Iterator[int]:
+def memory() -> Iterator[int]:
     """A file without a name or a place; it is gone with its descriptor."""
     descriptor = os.memfd_create("countersign-media")
     try:

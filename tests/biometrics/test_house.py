@@ -1,0 +1,41 @@
+"""What wiring hands out fits together: the house's own judge, reader and vault."""
+
+import sys
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bff.biometrics.id_document import Kind
+from bff.biometrics.pack import DEFAULT_PACK
+from bff.core.errors import Fault
+from bff.wiring import House
+from tests.biometrics import cards
+from tests.biometrics.photographs import as_file, astronaut
+from tests.builders import Clock
+
+pytestmark = pytest.mark.skipif(not DEFAULT_PACK.exists(), reason="the face models are not built")
+
+
+def test_the_house_reads_a_portrait_and_a_document_and_keeps_what_it_read(home: House, clock: Clock) -> None:
+    photograph = as_file(astronaut())
+    assert home.faces.portrait(photograph).width_pixels > 80
+    read = home.documents.read(as_file(cards.photographed(cards.cn_back()), "JPEG"), today=date(2026, 11, 24))
+    assert read.kind is Kind.CN_ID_BACK
+    name = home.face_vault.keep("person-1", photograph, now=clock.now())
+    assert home.face_vault.read("person-1", name) == photograph
+    assert home.face_vault.sweep(now=datetime(2100, 1, 1, tzinfo=UTC)) == 1
+
+
+def test_a_pack_that_is_not_there_is_a_fault_of_the_operator(home: House) -> None:
+    home.__dict__["settings"] = home.settings.__class__(data_dir=home.settings.data_dir, face_pack="/nowhere/buffalo_l")
+    with pytest.raises(Fault, match="face_pack_missing"):
+        _ = home.eyes
+
+
+def test_pages_do_not_carry_the_networks() -> None:
+    """What a page needs is imported without them: a process of its own, for this one has them already."""
+    import subprocess
+
+    program = "import sys, bff.app; print([m for m in ('onnxruntime', 'cv2', 'insightface', 'av') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
