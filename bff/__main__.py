@@ -90,8 +90,18 @@ def _doctor(chosen: argparse.Namespace) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from bff.signing import judging, verify
 
-    words = [str(chosen.file), *(f"--root={root}" for root in chosen.root), *(["--json"] if chosen.json else [])]
+    roots = chosen.root or _roots_here()
+    words = [str(chosen.file), *(f"--root={root}" for root in roots), *(["--json"] if chosen.json else [])]
     return verify.main(words, judge=judging.judge if _is_bundle(chosen.file) else verify.verify)
+
+
+def _roots_here() -> list[Path]:
+    """The roots of the house that stands here, for its operator. Anybody else names those that they trust."""
+    settings = from_environment()
+    folder = settings.data_dir / "authority"
+    own = [folder / "signing-root.pem", folder / "tsa-root.pem"]
+    outside = [Path(settings.tsa_roots)] if settings.tsa_roots else []
+    return [path for path in own + outside if path.is_file()]
 
 
 def _is_bundle(file: Path) -> bool:

@@ -21,6 +21,7 @@ import hashlib
 import json
 import mmap
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -697,6 +698,7 @@ def judge(
     With a document time stamp over it, a signature is judged for the long term (ETSI EN 319 102-1, 5.6.3): what was
     proven to exist in time stays valid when certificates have expired since. `crls` add to what the file brings.
     """
+    asn1_x509.NameTypeAndValue._ldap_string_prep = _comparable
     with _reading():
         judgement = _Judgement(
             _reader(content),
@@ -706,6 +708,18 @@ def judge(
             crls=[asn1_crl.CertificateList.load(der) for der in crls],
         )
         return asyncio.run(judgement.all())
+
+
+STRICTLY_COMPARABLE = asn1_x509.NameTypeAndValue._ldap_string_prep
+
+
+def _comparable(part: asn1_x509.NameTypeAndValue, text: str) -> str:
+    """asn1crypto compares names in certificates by the characters of 2002 and fails at younger ones (rare Chinese names, emoji)
+    and at two directions in one name. People are called so, and X.509 forbids nothing of it."""
+    try:
+        return str(STRICTLY_COMPARABLE(part, text))
+    except ValueError:
+        return f" {unicodedata.normalize('NFKC', text).casefold()} "
 
 
 def only_signatures_since(content: bytes, cut: int) -> bool:

@@ -13,6 +13,7 @@ import base64
 import binascii
 import hashlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -135,6 +136,8 @@ def main(argv: Sequence[str], *, judge: Callable[..., Judged] = verify) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--language", default="en")
     given = parser.parse_args(argv)
+    for library in ("pyhanko", "pyhanko_certvalidator"):  # what they have to say is in the report
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     try:
         trusted = [path.read_bytes() for path in given.root]
         report = judge(given.file.read_bytes(), roots=trusted, language=best(given.language))
@@ -168,14 +171,25 @@ def _sentences(
     if not signers:
         yield _("Nobody has signed this file through Countersign.")
     for signer, sealed in zip(signers, whole, strict=True):
-        yield _signer_sentence(signer, _)
-        if not sealed:
+        if trusted or not _lacks_only_a_name(signer):
+            yield _signer_sentence(signer, _)
+        if trusted and not sealed:
             yield _("The contract that %(name)s signed is not closed by a valid seal in this file.") % {
                 "name": signer.name
             }
     for verdict in others:
-        if not verdict.ok:
+        if not verdict.ok and (trusted or not _is_unnamed(verdict.reasons)):
             yield _broken(verdict.kind, _) % {"who": verdict.who}
+
+
+def _lacks_only_a_name(signer: SignerReport) -> bool:
+    """Without roots nobody's certificate is known; that is said once, and is no fault of a signature."""
+    failed = [check for check in signer.checks if not check.ok]
+    return [check.name for check in failed] == ["signature"] and _is_unnamed([failed[0].sentence])
+
+
+def _is_unnamed(reasons: Sequence[str]) -> bool:
+    return all(reason.startswith(("no_certificate_chain_found", "certificate_not_trusted")) for reason in reasons)
 
 
 def _broken(kind: str, _: Words) -> str:

@@ -117,9 +117,10 @@ class Store:
 
 
 def _engine(url: str, *, begin: str) -> Engine:
+    """A failing statement is told without what it carried: names and addresses never reach a log."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _tune_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

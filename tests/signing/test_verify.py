@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+import bff.__main__ as entrance
 from bff.core.errors import Refusal
 from bff.core.mark import Mark
 from bff.signing.verify import main, read_cose_key, verify
@@ -84,10 +85,22 @@ def test_it_still_holds_in_nine_years(finished: Paperwork) -> None:
     assert verify(finished.content, roots=finished.authority.roots_pem(), at=later).ok
 
 
+@pytest.mark.parametrize("name", ["😀 Emil", "𰻞𪚥 𫖯", "محمد 李 Łukasz", "שרה (Sarah)", "\u202eevil", "A" * 120])
+def test_people_are_called_as_they_are(tmp_path: Path, name: str) -> None:
+    """Younger characters than a library knows, two directions in one name: signed, sealed and found valid."""
+    signer = replace(LI, name=name)
+    work = Paperwork(tmp_path, signers=(signer,))
+    work.prepare(blank_pdf())
+    work.sign(signer, method="passkey")
+    work.seal()
+    assert report(work).ok, report(work).lines()
+
+
 def test_without_roots_nobody_is_named_and_the_report_says_so(finished: Paperwork) -> None:
     judged = verify(finished.content, roots=None, at=finished.clock.now())
     assert not judged.ok
-    assert judged.sentences[0].startswith("No root certificates were given")
+    (sentence,) = judged.sentences
+    assert sentence.startswith("No root certificates were given")
     assert all(check.ok for s in judged.signers for check in s.checks if check.name != "signature")
 
 
@@ -259,8 +272,22 @@ def test_command_says_what_it_found(files: tuple[str, str], capsys: pytest.Captu
     assert "FAIL" not in said
 
 
-def test_command_without_roots_is_not_ok(files: tuple[str, str]) -> None:
+def test_command_without_roots_is_not_ok(files: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
     assert main([files[0]]) == 1
+    assert caplog.records == []  # no library's own story beside the report
+
+
+def test_a_house_trusts_its_own_roots(
+    finished: Paperwork, files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = tmp_path / "house" / "authority"
+    house.mkdir(parents=True)
+    for name, pem in zip(("signing-root", "tsa-root"), finished.authority.roots_pem(), strict=True):
+        (house / f"{name}.pem").write_bytes(pem)
+    monkeypatch.setenv("BFF_DATA_DIR", str(house.parent))
+    assert entrance.main(["verify", files[0]]) == 0
+    monkeypatch.setenv("BFF_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert entrance.main(["verify", files[0]]) == 1
 
 
 def test_command_prints_one_json_object(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

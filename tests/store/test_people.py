@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from bff.core.ports import NewPasskey
 from bff.store import Store
@@ -111,3 +112,12 @@ def test_the_last_saved_mark_counts(store: Store, olga: Person) -> None:
     with store.read() as unit:
         assert unit.people.saved_mark(olga.id) == {"kind": "drawn"}
         assert unit.people.saved_mark("nobody") is None
+
+
+def test_a_failing_statement_is_told_without_what_it_carried(store: Store, olga: Person) -> None:
+    """Such an error ends in a log, and no name or address may."""
+    with store.begin() as unit:
+        unit.people.verified(olga.id, "olga@example.org")
+    with pytest.raises(SQLAlchemyError) as caught, store.begin() as unit:
+        unit.people.change(olga.id, name=None, role="olga@example.org")
+    assert "parameters hidden" in str(caught.value)
