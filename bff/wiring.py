@@ -248,7 +248,7 @@ class House:
     @cached_property
     def desk(self) -> Desk:
         s = self.settings
-        probe = "bff.signing.pades:probe"
+        probe = "bff.signing.trial:probe"
         intake = Intake(self.cage, s.data_dir / "work", s.max_upload_megabytes * 1_000_000, s.max_pages, probe=probe)
         return Desk(
             store=self.store,

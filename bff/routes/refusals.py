@@ -170,6 +170,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
         422,
         _("This PDF is an Adobe form that other programs cannot show. Print it to PDF and upload that."),
     ),
+    "intake_executable_attached": (
+        422,
+        _(
+            "A program is attached inside this PDF, so it is not passed on. Remove the attachment, or print the document to PDF, and upload that."
+        ),
+    ),
     "intake_signed_and_encrypted": (
         422,
         _("This PDF is signed and encrypted, so no signature can be added. Ask for an unencrypted copy."),

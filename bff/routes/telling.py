@@ -74,6 +74,28 @@ NOTES = {
     "open_action": _("The file wants to do something when it is opened. Readers may ask about it."),
     "attachments": _("Other files are attached inside this file. They are kept, but signers do not see them here."),
     "hidden_layers": _("The file has layers that can be hidden. Signers see the layers that are shown now."),
+    "layers_vary": _(
+        "Readers switch layers of this file by themselves, on screen, in print or when zoomed. Signers see the screen's."
+    ),
+    "launches": _("A link in this file wants to start a program. It does not work here; readers may ask about it."),
+    "changes_itself": _(
+        "Something in this file hides, shows or fills in parts of the page when it is clicked. Signers see it as it is now."
+    ),
+    "media": _(
+        "The file contains film, sound or 3D, which most readers do not show. Signers see a still picture at most."
+    ),
+    "print_differs": _(
+        "Something in this file shows only on the screen or only in print. Compare both before you send it."
+    ),
+    "form_values_vary": _(
+        "Entries of a form in this file may look different in another reader. Print it to PDF and upload that, to be sure."
+    ),
+    "outside_content": _(
+        "The file shows parts of other files, which only some readers fetch. Signers see it without them."
+    ),
+    "fonts_missing": _(
+        "The file lacks some of its fonts, so its letters look different on other devices. Export it with fonts to be sure."
+    ),
     "xfa": _("The file was an Adobe form. Its form program has been taken out; the pages look as before."),
     "usage_rights_removed": _("Adobe's usage rights have been taken out, because they forbid signatures."),
     "metadata_removed": _("Unreadable descriptions inside the file have been taken out."),

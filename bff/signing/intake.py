@@ -18,14 +18,15 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bff.cage import Cage, Caged
-from bff.core.errors import Refusal
+from bff.core.errors import Fault, Refusal
 from bff.core.ports import Judged, PageSize
+from bff.signing.tricks import NOT_WHAT_IT_SHOULD_BE, check_weight, each, fields, get, noticed, number
 
 if TYPE_CHECKING:
     import pikepdf
@@ -43,6 +44,7 @@ REFUSALS = (
     "too_many_pages",
     "certified_no_changes",
     "dynamic_xfa",
+    "executable_attached",
     "signed_and_encrypted",
     "signed_and_damaged",
     "cannot_be_sealed",
@@ -55,6 +57,14 @@ WARNINGS = (
     "open_action",
     "attachments",
     "hidden_layers",
+    "layers_vary",
+    "launches",
+    "changes_itself",
+    "media",
+    "print_differs",
+    "form_values_vary",
+    "outside_content",
+    "fonts_missing",
     "xfa",
     "usage_rights_removed",
     "metadata_removed",
@@ -68,8 +78,7 @@ GIVING_UP = ("SIGABRT", "SIGTRAP", "SIGILL")
 HEADER_WINDOW_BYTES = 1024
 TEXT_LIMIT_CHARACTERS = 200_000
 TITLE_LIMIT_CHARACTERS = 200
-NODE_LIMIT = 100_000
-"""Form fields or annotations looked at; a form with more of them is still judged, by its first ones."""
+TRIAL = ".trial"
 DRAWING_PIXELS = 200
 DRAWING_CPU_SECONDS = 6.0
 """Drawing every page small finds at once the page that cannot be drawn; a long scan is tried in part."""
@@ -80,7 +89,7 @@ class Intake:
     it has been kept elsewhere and two people may upload the same file, by the judgement.
 
     `probe` is "module:function" of a function (path: str, strict: bool) that writes on the file and throws the result
-    away, raising when it cannot; it runs in the cage.
+    away, raising when it cannot; it runs in the cage. It may keep things in a folder of the file's name and `TRIAL`.
     """
 
     def __init__(
@@ -93,7 +102,9 @@ class Intake:
         self._probe = probe
 
     def judge(self, path: Path) -> Judged:
-        """`ready`, `repaired`, or one of `REFUSALS`, in which case there is no file. Raises nothing about the file."""
+        """`ready`, `repaired`, or one of `REFUSALS`, in which case there is no file.
+
+        Raises nothing about the file; Fault when it could not be tried."""
         size = path.stat().st_size
         if size > self._max_bytes:
             return _refused("too_large", size)
@@ -106,8 +117,9 @@ class Intake:
         except Refusal as refusal:
             return _refused(refusal.code, size)
         finally:
-            upload.unlink(missing_ok=True)
-            clean.unlink(missing_ok=True)
+            for file in (upload, clean):
+                file.unlink(missing_ok=True)
+                shutil.rmtree(f"{file}{TRIAL}", ignore_errors=True)
 
     def _found(self, upload: Path, clean: Path) -> dict[str, Any]:
         try:
@@ -119,6 +131,8 @@ class Intake:
                 probe=self._probe,
             )
         except Caged as end:
+            if end.detail == "Fault":
+                raise Fault(end.code or "intake", what="Uploads cannot be tried.", do="Run: doctor") from end
             raise Refusal(_why(end)) from end
 
     def _kept(self, found: dict[str, Any], upload: Path, clean: Path) -> Judged:
@@ -203,7 +217,9 @@ def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -
     write = _named(probe)
     try:
         look, final = _cleaned(source, target, write)
-    except _broken() as error:
+    except Exception as error:
+        if not _may_help(error):
+            raise
         _rebuild(source, target, error)
         look, final = _cleaned(target, target, write)
         look.repair("damaged")
@@ -227,32 +243,56 @@ def _cleaned(source: str, target: str, write: "Probe | None") -> tuple[_Look, st
     with pdf:
         if len(pdf.pages) == 0:
             raise Refusal("no_pages")
+        check_weight(pdf)
         _check_may_change(pdf, look)
         _check_form(pdf, look)
-        _note_contents(pdf, look)
+        if look.signed:
+            look.warn("already_signed")
+        for of in noticed(pdf):
+            look.warn(of)
         _note_damage(pdf, source, look)
         if look.repairs and not look.signed:
             _rewrite(pdf, target)
     return look, _writable(source, target, look, write)
 
 
+def _may_help(error: Exception) -> bool:
+    """Whether another reader may make something of it: after what pikepdf raises on files and on strange objects."""
+    import pikepdf
+
+    if isinstance(error, Refusal):
+        return error.code == "cannot_be_sealed"
+    return isinstance(error, (pikepdf.PdfError, pikepdf.PikepdfError, *NOT_WHAT_IT_SHOULD_BE))
+
+
 def _rebuild(source: str, target: str, error: Exception) -> None:
-    """What qpdf cannot read but a browser can: the pages alone, copied by pdfium into a document of their own."""
+    """What qpdf cannot read, or no signature survives, but a browser shows: the pages alone, copied by pdfium into a
+    document of their own. What a form has filled in becomes part of its page."""
     import pypdfium2
 
     content = Path(source).read_bytes()
     if "unsupported" in str(error) and b"/Encrypt" in content:
         raise Refusal("password_needed") from error
     if _BYTE_RANGE.search(content):
-        raise Refusal("signed_and_damaged") from error
+        raise error if isinstance(error, Refusal) else Refusal("signed_and_damaged") from error
     try:
         with pypdfium2.PdfDocument(source) as document, pypdfium2.PdfDocument.new() as copy:
+            _flatten(document)
             copy.import_pages(document)
             copy.save(target)
     except pypdfium2.PdfiumError as cause:
         if "password" in str(cause):
             raise Refusal("password_needed") from cause
         raise Refusal("unreadable" if b"%PDF-" in content[:HEADER_WINDOW_BYTES] else "not_a_pdf") from cause
+
+
+def _flatten(document: "pypdfium2.PdfDocument") -> None:
+    if document.get_formtype() == 0:
+        return
+    document.init_forms()
+    for page in document:
+        page.flatten()
+        page.close()
 
 
 def _named(probe: str | None) -> Probe | None:
@@ -268,14 +308,14 @@ def _check_may_change(pdf: "pikepdf.Pdf", look: _Look) -> None:
         if not pdf.owner_password_matched and not (pdf.allow.modify_other and pdf.allow.modify_form):
             raise Refusal("owner_restricted")
         look.repair("encrypted")
-    permissions = _get(pdf.Root, "/Perms")
-    level = _certified(_get(permissions, "/DocMDP"))
+    permissions = get(pdf.Root, "/Perms")
+    level = _certified(get(permissions, "/DocMDP"))
     if level == 1:
         raise Refusal("certified_no_changes")
     if level:
         look.warn("certified")
     look.signed = bool(level) or _has_signed_field(pdf)
-    if _get(permissions, "/UR3") is not None or _get(permissions, "/UR") is not None:
+    if get(permissions, "/UR3") is not None or get(permissions, "/UR") is not None:
         look.repair("usage_rights")
         if not look.signed:
             del pdf.Root.Perms
@@ -286,72 +326,28 @@ def _certified(signature: Any) -> int:
     """P of the certification: 1 nothing may change, 2 forms, 3 also annotations; 0 there is none."""
     if signature is None:
         return 0
-    for reference in _each(_get(signature, "/Reference")):
-        if _get(reference, "/TransformMethod") == "/DocMDP":
-            return _number(_get(reference, "/TransformParams", "/P"), 2)
+    for reference in each(get(signature, "/Reference")):
+        if get(reference, "/TransformMethod") == "/DocMDP":
+            return number(get(reference, "/TransformParams", "/P"), 2)
     return 2
 
 
 def _has_signed_field(pdf: "pikepdf.Pdf") -> bool:
-    return any(_get(one, "/V", "/ByteRange") is not None for one in _fields(pdf) if _get(one, "/FT") in ("/Sig", None))
-
-
-def _fields(pdf: "pikepdf.Pdf") -> Iterator[Any]:
-    """Every form field once, however its tree is knotted."""
-    waiting = list(_each(_get(pdf.Root, "/AcroForm", "/Fields")))
-    seen: set[tuple[int, int]] = set()
-    while waiting and len(seen) < NODE_LIMIT:
-        one = waiting.pop()
-        if _get(one) is None or (one.is_indirect and one.objgen in seen):
-            continue
-        seen.add(one.objgen if one.is_indirect else (-len(seen), 0))
-        waiting.extend(_each(_get(one, "/Kids")))
-        yield one
+    return any(get(one, "/V", "/ByteRange") is not None for one in fields(pdf) if get(one, "/FT") in ("/Sig", None))
 
 
 def _check_form(pdf: "pikepdf.Pdf", look: _Look) -> None:
     """XFA is a second document inside: where it is the only one, no reader but one shows it; else it goes."""
-    form = _get(pdf.Root, "/AcroForm")
-    if _get(form, "/XFA") is None:
+    form = get(pdf.Root, "/AcroForm")
+    if get(form, "/XFA") is None:
         return
-    no_fields = next(iter(_each(_get(form, "/Fields"))), None) is None
-    if no_fields or _get(pdf.Root, "/NeedsRendering") is True:
+    no_fields = next(iter(each(get(form, "/Fields"))), None) is None
+    if no_fields or get(pdf.Root, "/NeedsRendering") is True:
         raise Refusal("dynamic_xfa")
     look.warn("xfa")
     look.repair("xfa")
     if not look.signed:
         del form["/XFA"]
-
-
-def _note_contents(pdf: "pikepdf.Pdf", look: _Look) -> None:
-    """What a reader may do or hide that the signers do not see on our pages."""
-    if look.signed:
-        look.warn("already_signed")
-    opening = _get(pdf.Root, "/OpenAction")
-    if _get(opening, "/S") not in (None, "/GoTo"):
-        look.warn("open_action")
-    annotations = list(_annotations(pdf))
-    actions = [opening, *_each_value(_get(pdf.Root, "/AA"))]
-    for one in (*annotations, *_fields(pdf)):
-        actions += [_get(one, "/A"), *_each_value(_get(one, "/AA"))]
-    if _get(pdf.Root, "/Names", "/JavaScript") is not None or any(_get(a, "/S") == "/JavaScript" for a in actions):
-        look.warn("javascript")
-    attached = any(_get(one, "/Subtype") == "/FileAttachment" for one in annotations)
-    if attached or _get(pdf.Root, "/Names", "/EmbeddedFiles") is not None:
-        look.warn("attachments")
-    layers = _get(pdf.Root, "/OCProperties", "/D")
-    if _get(layers, "/BaseState") == "/OFF" or next(iter(_each(_get(layers, "/OFF"))), None) is not None:
-        look.warn("hidden_layers")
-
-
-def _annotations(pdf: "pikepdf.Pdf") -> Iterator[Any]:
-    left = NODE_LIMIT
-    for page in pdf.pages:
-        for one in _each(_get(page.obj, "/Annots")):
-            left -= 1
-            if left < 0:
-                return
-            yield one
 
 
 def _note_damage(pdf: "pikepdf.Pdf", source: str, look: _Look) -> None:
@@ -418,7 +414,7 @@ def _written(probe: Probe | None, path: str, *, strict: bool = True) -> bool:
         return True
     try:
         probe(path, strict)
-    except MemoryError:
+    except (MemoryError, Fault):
         raise
     except Exception:  # the door to a library that raises bare AssertionError on bad files
         return False
@@ -489,49 +485,6 @@ def _title(given: str) -> str:
     return "" if title.lower() in _NO_TITLES else title[:TITLE_LIMIT_CHARACTERS]
 
 
-def _get(thing: Any, *path: str) -> Any:
-    """The value down a path of dictionary keys; None wherever the file does not have one there."""
-    import pikepdf
-
-    for key in path:
-        if not isinstance(thing, (pikepdf.Dictionary, pikepdf.Stream)):
-            return None
-        try:
-            thing = thing.get(key)
-        except _NOT_WHAT_IT_SHOULD_BE:
-            return None
-    return thing
-
-
-def _each(array: Any) -> Iterator[Any]:
-    import pikepdf
-
-    if isinstance(array, pikepdf.Array):
-        yield from array
-
-
-def _each_value(dictionary: Any) -> Iterator[Any]:
-    import pikepdf
-
-    if isinstance(dictionary, pikepdf.Dictionary):
-        yield from dictionary.as_dict().values()
-
-
-def _number(given: Any, otherwise: int) -> int:
-    try:
-        return int(given)
-    except (TypeError, ValueError):
-        return otherwise
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """What pikepdf raises on files, and on objects that are not what they should be."""
-    import pikepdf
-
-    return (pikepdf.PdfError, pikepdf.PikepdfError, *_NOT_WHAT_IT_SHOULD_BE)
-
-
-_NOT_WHAT_IT_SHOULD_BE = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError)
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[")
 _MADE_BY = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ")
 _EXTENSION = re.compile(r"\.(docx?|pdf|odt|rtf|txt|pages|wps|xlsx?|pptx?|tmp)$", re.IGNORECASE)

@@ -18,7 +18,7 @@ from bff.core.errors import Fault, Refusal
 from bff.core.ports import EvidencePage, EvidenceSigner
 from bff.signing.paper import HIDDEN_FONT, Paper
 
-PRELOAD = ("pikepdf", "pypdfium2", "bff.signing.intake", "bff.signing.preparing", "bff.signing.pades")
+PRELOAD = ("pikepdf", "pypdfium2", "bff.signing.intake", "bff.signing.preparing", "bff.signing.trial")
 """What a cage for uploads should have ready: intake's judgement and this."""
 EXPLAINED = ("cannot_be_sealed", "signed_file_takes_signatures_only")
 GIVING_UP = ("MemoryError", "RecursionError", "SIGABRT", "SIGTRAP", "SIGILL")

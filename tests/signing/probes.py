@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from bff.core.errors import Fault
+
 QPDF_S_HAND = b"%\xbf\xf7\xa2\xfe"
 
 
@@ -22,3 +24,7 @@ def hates_metadata(path: str, strict: bool) -> None:
 
 def never_content(path: str, strict: bool) -> None:
     raise RecursionError
+
+
+def has_no_fonts(path: str, strict: bool) -> None:
+    raise Fault("font_missing", what="It was taken away for the test.", do="Put it back.")

@@ -11,9 +11,12 @@ from typing import Any
 import pikepdf
 import pypdfium2  # type: ignore[import-untyped]  # it has no types
 import pytest
+from hypothesis import given, settings, strategies
 from pikepdf import Array, Dictionary, Encryption, Name, Pdf, Permissions, Stream, String
 
+from bench.hostile import KNOTS, bent
 from bff.cage import Cage
+from bff.core.errors import Fault
 from bff.core.ports import Judged, PageSize
 from bff.signing.intake import REFUSALS, REPAIRS, WARNINGS, Intake, judge_file
 
@@ -42,7 +45,7 @@ def judge_with(cage: Cage, tmp_path: Path, **how: Any) -> Judge:
         upload = tmp_path / "upload"
         upload.write_bytes(content)
         judged = intake.judge(upload)
-        left = [path.name for path in (tmp_path / "in").glob(".*")]
+        left = [path.name for path in (tmp_path / "in").glob(".*")]  # also no folder of a trial
         assert left == []
         assert upload.read_bytes() == content
         if judged.path is not None:
@@ -223,6 +226,30 @@ def test_what_no_rewriting_helps_is_refused(cage: Cage, tmp_path: Path) -> None:
     assert judge(saved(paper())).outcome == "cannot_be_sealed"
 
 
+# --- the trial: what is let in can be sealed, and is accepted ---
+
+
+def test_a_form_that_would_read_as_changed_is_flattened_into_its_pages(whole: Judge) -> None:
+    pdf = with_form(paper(), FT=Name.Tx, V=String("one"))
+    pdf.Root.AcroForm.Fields[0].AP = pdf.make_stream(b"0 0 m", Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+    judged = whole(saved(pdf))
+    assert (judged.outcome, judged.reason) == ("repaired", "damaged")
+    assert "rebuilt" in judged.warnings
+    with pikepdf.open(str(judged.path)) as clean:
+        assert "/AcroForm" not in clean.Root
+
+
+def test_a_house_without_its_fonts_says_so_instead_of_blaming_the_file(cage: Cage, tmp_path: Path) -> None:
+    judge = judge_with(cage, tmp_path, probe=f"{HERE}:has_no_fonts")
+    with pytest.raises(Fault, match="font_missing"):
+        judge(saved(paper()))
+
+
+def test_a_sound_file_passes_the_trial_unchanged(whole: Judge) -> None:
+    judged = whole(saved(paper(pages=2)))
+    assert (judged.outcome, judged.warnings) == ("ready", ())
+
+
 # --- signed files ---
 
 
@@ -365,6 +392,61 @@ def test_a_contract_with_broken_bytes_has_a_named_end(judge: Judge, seed: int) -
     for _ in range(12):
         content[chance.randrange(len(content))] = chance.randrange(256)
     assert judge(bytes(content)).outcome in ("ready", "repaired", *REFUSALS)
+
+
+FUZZ_SEEDS = (3, 17, 42, 101, 271, 577, 1009, 4242)
+"""Of `bench.hostile.bent`: flips, cuts, splices, lying numbers, foreign names and types."""
+
+
+@pytest.fixture(scope="module")
+def whole(cage: Cage, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    """As the house sets it up, with the trial."""
+    return judge_with(cage, tmp_path_factory.mktemp("whole"), probe="bff.signing.trial:probe")
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("samples")
+    made = {
+        "form": saved(with_form(paper(pages=3), FT=Name.Tx, V=String("1"))),
+        "streams": saved(paper(pages=2), object_stream_mode=pikepdf.ObjectStreamMode.generate),
+        "locked": saved(paper(), encryption=Encryption(owner="o", user="")),
+        "signed": saved(signed()),
+    }
+    for name, content in made.items():
+        (folder / f"{name}.pdf").write_bytes(content)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("seed", FUZZ_SEEDS)
+def test_a_bent_file_has_a_named_end(whole: Judge, samples: list[Path], seed: int) -> None:
+    assert whole(bent(samples, seed).content).outcome in ("ready", "repaired", *REFUSALS)
+
+
+@pytest.mark.parametrize(
+    "knot", ["deep_arrays", "shared_kids", "bomb_in_bomb", "form_is_an_array", "names_in_a_ring", "store_is_strange"]
+)
+def test_a_knot_has_a_named_end(whole: Judge, knot: str) -> None:
+    assert whole(KNOTS[knot]()).outcome in ("ready", "repaired", *REFUSALS)
+
+
+@settings(max_examples=15, deadline=None, database=None, derandomize=True)
+@given(
+    which=strategies.integers(0, 3),
+    changes=strategies.lists(
+        strategies.tuples(strategies.floats(0, 1, exclude_max=True), strategies.binary(max_size=12)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_any_bytes_have_a_named_end(
+    whole: Judge, samples: list[Path], which: int, changes: list[tuple[float, bytes]]
+) -> None:
+    content = bytearray(samples[which].read_bytes())
+    for place, piece in changes:
+        start = int(place * len(content))
+        content[start : start + len(piece) or start + 1] = piece
+    assert whole(bytes(content)).outcome in ("ready", "repaired", *REFUSALS)
 
 
 REAL_OUTCOMES = {
