@@ -7,7 +7,10 @@ Three rewritings, each in numpy and onnx alone:
 - `plain`: weights stored in blocks of 8 bits become 32-bit floats, and what only shaped them goes away.
 - `as_scrfd`: YuNet's twelve outputs become the nine that insightface's detector reads.
 
-Nothing here is optimised: ONNX Runtime does that when it loads a model.
+ONNX Runtime optimises when it loads a model, with one exception that we make for it: it has no PRelu for its blocked
+layout and would rearrange every tensor before and after each one. Written as two depthwise convolutions,
+`slope * x + (1 - slope) * Relu(x)`, the same numbers come out in half the time (measured: SFace 28 -> 14 ms, mesh 4.0 -> 1.4,
+iris 3.8 -> 1.7).
 """
 
 import base64
@@ -144,8 +147,28 @@ def _activation(drawing: _Drawing, operation: str, tensor: str, slopes: str) -> 
     if operation == "Relu":
         return drawing.add("Relu", [tensor])
     if operation == "Prelu":
-        return drawing.add("PRelu", [tensor, drawing.constant(slopes, drawing.weights[slopes].reshape(-1, 1, 1))])
+        result = f"t{len(drawing.nodes)}_prelu"
+        nodes, constants = _as_convolutions(tensor, result, drawing.weights[slopes])
+        drawing.nodes.extend(nodes)
+        drawing.initializers.extend(constants)
+        return result
     raise CannotConvert(f"{operation} fused to a convolution")
+
+
+def _as_convolutions(tensor: str, result: str, slopes: Array) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """A PRelu in operations that keep ONNX Runtime's blocked layout."""
+    kernel = slopes.astype(np.float32).reshape(-1, 1, 1, 1)
+    whole, positive, of_whole, of_positive = (f"{result}_{part}" for part in ("slope", "rest", "whole", "positive"))
+    window: dict[str, Any] = {"group": len(kernel), "kernel_shape": [1, 1]}
+    nodes = [
+        helper.make_node("Relu", [tensor], [f"{result}_relu"]),
+        helper.make_node("Conv", [tensor, whole], [of_whole], **window),
+        helper.make_node("Conv", [f"{result}_relu", positive], [of_positive], **window),
+        helper.make_node("Add", [of_whole, of_positive], [result]),
+    ]
+    for node in nodes:
+        node.name = f"{node.output[0]}_{node.op_type.lower()}"
+    return nodes, [numpy_helper.from_array(kernel, whole), numpy_helper.from_array(1 - kernel, positive)]
 
 
 def _window(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,12 +253,18 @@ def _opened(content: bytes) -> onnx.GraphProto:
     known = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     left: list[onnx.NodeProto] = []
     same: dict[str, str] = {}
+    made: list[onnx.TensorProto] = []
     for node in graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         if node.op_type == "Constant":
             known[node.output[0]] = numpy_helper.to_array(attributes["value"])
         elif node.op_type == "Dropout":
             same[node.output[0]] = same.get(node.input[0], node.input[0])
+        elif node.op_type == "PRelu" and node.input[1] in known:
+            tensor = same.get(node.input[0], node.input[0])
+            nodes, constants = _as_convolutions(tensor, node.output[0], known[node.input[1]])
+            left.extend(nodes)
+            made.extend(constants)
         elif node.op_type in ("DequantizeLinear", "Reshape") and all(i in known for i in node.input):
             known[node.output[0]] = _computed(node, attributes, [known[i] for i in node.input])
         else:
@@ -243,7 +272,7 @@ def _opened(content: bytes) -> onnx.GraphProto:
     used = {i for node in left for i in node.input}
     tensors = [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in known.items() if n in used]
     inputs = [i for i in graph.input if i.name in used and i.name not in known]
-    return helper.make_graph(left, graph.name, inputs, list(graph.output), tensors)
+    return helper.make_graph(left, graph.name, inputs, list(graph.output), [*tensors, *made])
 
 
 def _at_opset(node: onnx.NodeProto, inputs: Sequence[str]) -> onnx.NodeProto:

@@ -171,6 +171,21 @@ def test_block_weights_become_the_floats_that_onnx_runtime_makes_of_them() -> No
     assert run(made, x=np.repeat(x, 3, 0))[0].shape[0] == 3
 
 
+def test_slopes_for_what_is_negative_become_convolutions_that_do_the_same() -> None:
+    slopes = RANDOM.uniform(-1.5, 1.5, (4, 1, 1)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("PRelu", ["x", "s"], ["y"])],
+        "slopes",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 5, 5])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 5, 5])],
+        [numpy_helper.from_array(slopes, "s")],
+    )
+    original = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    made, x = convert.plain(original), RANDOM.normal(size=(1, 4, 5, 5)).astype(np.float32)
+    np.testing.assert_allclose(run(made, x=x)[0], run(original, x=x)[0], atol=1e-6)
+    assert "PRelu" not in {node.op_type for node in onnx.load_model_from_string(made).graph.node}
+
+
 def test_the_same_sources_give_the_same_bytes() -> None:
     graph, weights = tfjs([{"name": "end", "op": "Identity", "input": ["x"]}], {})
     assert convert.from_tfjs(graph, weights, outputs={"o": "end"}) == convert.from_tfjs(
