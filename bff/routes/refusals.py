@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from bff.core.errors import Refusal
+from bff.realname.hints import PHOTOGRAPH, VIDEO
 from bff.signing.reasons import REASONS
 from bff.words import mark as _
 
@@ -205,6 +206,11 @@ SENTENCES: dict[str, tuple[int, str]] = {
     ),
     "no_such_page": (404, _("There is no such page.")),
     "page_unreadable": (422, _("This page cannot be drawn. Download the document to read it.")),
+    # faces and documents
+    **{code: (422, sentence) for code, sentence in PHOTOGRAPH.items()},
+    "face_enrol_again": (409, VIDEO["face_enrol_again"]),
+    "face_media_gone": (410, _("These pictures have been erased, as promised. What was concluded from them is kept.")),
+    "gestures_unreadable": (400, _("We could not read this request, so nothing was done. Go back and try again.")),
     # accounts
     "owner_link_unknown": (404, _("This link has been used already. Sign in instead.")),
     "owner_only": (403, _("Only the owner of this house can do that.")),
