@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """What somebody might do to a sealed file, each by name: bytes changed, cut, appended, and the published PDF attacks.
 
 Every function takes the sealed file and gives the tampered one, or several. None of them may pass any verifier of ours.
