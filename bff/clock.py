@@ -1,4 +1,5 @@
-"""The clock: hands over errands that are due or were lost, ends contracts whose deadline has passed, forgets what is over.
+"""The clock: hands over errands that are due or were lost, ends contracts whose deadline has passed, forgets what is over,
+and has time stamps renewed before they end.
 
 Several clocks may run; each step is a transaction of its own and safe to repeat.
 """
@@ -15,6 +16,7 @@ from bff.settings import from_environment
 from bff.wiring import House, build
 
 FORGET_EVERY_TICKS = 720
+RENEW_EVERY_TICKS = 720
 
 log = logging.getLogger("countersign.clock")
 
@@ -46,6 +48,17 @@ def tick(home: House) -> int:
     return len(due)
 
 
+def look_at_time_stamps(home: House) -> None:
+    """Whose time stamp is due for its successor; while the service is down that waits, there are years left."""
+    try:
+        found = home.renewal.look()
+    except Fault as fault:
+        log.warning("renewal waits: %s", fault.code)
+    else:
+        if found:
+            log.info("%d contracts get a new time stamp", found)
+
+
 def _write_history(home: House) -> None:
     """A head of the tree; while the timestamp service is down it waits for the next round, and nothing else does."""
     try:
@@ -72,6 +85,8 @@ def _tick_and_report(home: House, ticks: int) -> None:
         tell_clock_alive(home.redis)
         if ticks % FORGET_EVERY_TICKS == 0:
             home.account.forget_expired()
+        if ticks % RENEW_EVERY_TICKS == 0:
+            look_at_time_stamps(home)
     except Exception:
         log.exception("this round failed; the next one tries again")
 

@@ -20,7 +20,7 @@ KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
 NAMED = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
 """What some exceptions mean to a person."""
-NEVER_GIVE_UP = ("raise",)
+NEVER_GIVE_UP = ("raise", "renew")
 PAPER = ("sign", "seal", "archive")
 PAUSES = (2, 5, 15, 60, 300, 900)
 """Seconds to wait after the first, second … failed attempt."""
@@ -71,6 +71,7 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "seal": lambda errand: home.sealing.seal(_contract(errand)),
         "raise": lambda errand: home.sealing.raise_level(_contract(errand)),
         "archive": lambda errand: home.sealing.archive(_contract(errand)),
+        "renew": lambda errand: home.renewal.renew(_contract(errand)),
         "invite": home.courier.carry,
         "remind": home.courier.carry,
         "tell": home.courier.carry,

@@ -40,10 +40,13 @@ class Settings:
     """Archive sites (folders), comma separated; empty: data_dir/site-a and data_dir/site-b."""
 
     tsa_url: str = ""
-    """Empty: the embedded timestamp authority. Else an RFC 3161 URL."""
+    """Empty: the embedded timestamp authority. Else RFC 3161 URLs, comma separated, tried in order."""
     tsa_roots: str = ""
-    """PEM file with the external TSA's root certificates."""
+    """PEM file with the root certificates of all external TSAs."""
     tsa_timeout_seconds: float = 5.0
+
+    key_passphrase_file: str = ""
+    """A file whose first line encrypts the authority's private keys. Empty: they lie plain, mode 0600."""
 
     organisation: str = "Countersign"
     """Whose house this is: shown to signers and written into the seal's certificate."""
@@ -79,6 +82,10 @@ class Settings:
     clock_seconds: float = 5.0
     """How often the clock looks for due errands, deadlines and reminders."""
     log_level: str = "INFO"
+
+    @property
+    def tsa_urls(self) -> tuple[str, ...]:
+        return tuple(url.strip() for url in self.tsa_url.split(",") if url.strip())
 
     @property
     def origin(self) -> str:

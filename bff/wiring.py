@@ -32,7 +32,7 @@ from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
 from bff.settings import Settings, owner_file
-from bff.signing import preparing
+from bff.signing import keys, preparing
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
 from bff.signing.bundle import fingerprint
 from bff.signing.ceremony import Ceremony, Policy
@@ -45,8 +45,11 @@ from bff.signing.links import Links
 from bff.signing.pages import PRELOAD, CagedPages
 from bff.signing.paper import HIDDEN_FONT, Paper
 from bff.signing.preparing import CagedPreparation
+from bff.signing.renewal import Renewal
 from bff.signing.sealing import Sealing
+from bff.signing.services import InOrder
 from bff.store import Store
+from bff.store.timebook import Given
 from bff.store.unit import Announcement
 from bff.throttle import Throttle
 
@@ -86,6 +89,7 @@ def set_up(settings: Settings) -> None:
             organisation=settings.organisation,
             crl_url=_crl_url(settings),
             now=house.clock.now(),
+            passphrase=keys.passphrase(settings.key_passphrase_file),
         )
         house.store.migrate()
         if not house.account.members():
@@ -137,14 +141,28 @@ class House:
 
     @cached_property
     def authority(self) -> Authority:
-        return Authority(self.settings.data_dir / "authority", self.settings.organisation, _crl_url(self.settings))
+        s = self.settings
+        words = keys.passphrase(s.key_passphrase_file)
+        return Authority(s.data_dir / "authority", s.organisation, _crl_url(s), words)
 
     @cached_property
-    def timestamps(self) -> EmbeddedTimestamps | UrlTimestamps:
-        if not self.settings.tsa_url:
-            return EmbeddedTimestamps(self.authority, self.clock)
-        roots = [Path(self.settings.tsa_roots).read_bytes()] if self.settings.tsa_roots else []
-        return UrlTimestamps(self.settings.tsa_url, roots, self.settings.tsa_timeout_seconds)
+    def own_timestamps(self) -> EmbeddedTimestamps:
+        return EmbeddedTimestamps(self.authority, self.clock, self._write_down)
+
+    @cached_property
+    def outside_timestamps(self) -> InOrder | None:
+        s = self.settings
+        roots = [Path(s.tsa_roots).read_bytes()] if s.tsa_roots else []
+        services = [UrlTimestamps(url, roots, s.tsa_timeout_seconds) for url in s.tsa_urls]
+        return InOrder(services, self.clock) if services else None
+
+    @cached_property
+    def timestamps(self) -> EmbeddedTimestamps | InOrder:
+        return self.outside_timestamps or self.own_timestamps
+
+    def _write_down(self, serial: int, digest: bytes, moment: datetime, certificate: int) -> None:
+        with self.store.begin() as unit:
+            unit.time_book.add(Given(serial=serial, digest=digest, at=moment, certificate=certificate))
 
     @cached_property
     def paper(self) -> Paper:
@@ -155,9 +173,11 @@ class House:
         # pyHanko is large, and only the worker signs.
         from bff.signing.pades import PyhankoPades
 
-        timestamps = self.timestamps
-        outside = timestamps.roots if isinstance(timestamps, UrlTimestamps) else ()
-        return PyhankoPades(self.authority, timestamps, self.paper, self.clock, roots=outside)
+        return PyhankoPades(self.authority, self.timestamps, self.paper, self.clock, roots=self._outside_roots)
+
+    @property
+    def _outside_roots(self) -> tuple[bytes, ...]:
+        return self.outside_timestamps.roots if self.outside_timestamps else ()
 
     @cached_property
     def preparation(self) -> CagedPreparation:
@@ -290,26 +310,34 @@ class House:
         return Sealing(store=self.store, archive=self.archive, pades=self.pades, links=self.links)
 
     @cached_property
+    def renewal(self) -> Renewal:
+        return Renewal(
+            store=self.store,
+            archive=self.archive,
+            pades=lambda: self.pades,
+            sealing=lambda: self.sealing,
+            rotate=self.authority.rotate_if_old,
+        )
+
+    @cached_property
     def history(self) -> History:
-        own = EmbeddedTimestamps(self.authority, self.clock)
-        outside = [self.timestamps] if isinstance(self.timestamps, UrlTimestamps) else []
+        outside = [self.outside_timestamps] if self.outside_timestamps else []
         return History(
             store=self.store,
             clock=self.clock,
             archive=self.archive,
             house=self._vouching,
-            timestamps=[own, *outside],
+            timestamps=[self.own_timestamps, *outside],
             every=timedelta(minutes=self.settings.history_minutes),
         )
 
     def _vouching(self) -> Vouching:
-        outside = self.timestamps.roots if isinstance(self.timestamps, UrlTimestamps) else ()
         roots = self.authority.roots_pem()
         return Vouching(
             fingerprint=fingerprint(roots[0]),
             sign=self.authority.vouch,
-            certificate=self.authority.seal.certificate.public_bytes(Encoding.PEM),
-            roots=(*roots, *outside),
+            certificate=lambda raw, given: self.authority.certificate_of(raw, given).public_bytes(Encoding.PEM),
+            roots=(*roots, *self._outside_roots),
         )
 
     @cached_property

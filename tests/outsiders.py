@@ -8,9 +8,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -44,16 +46,20 @@ def need(*tools: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-def pdfsig(path: Path, roots: Sequence[bytes]) -> list[Opinion]:
-    """pdfsig's opinion of every signature (document time stamps excepted, which it does not know)."""
-    need("pdfsig", "certutil")
+def pdfsig(path: Path, roots: Sequence[bytes], *, at: datetime | None = None) -> list[Opinion]:
+    """pdfsig's opinion of every signature (document time stamps excepted, which it does not know).
+
+    It cannot be told a time: with `at` it is shown that clock.
+    """
+    need("pdfsig", "certutil", *(("faketime",) if at else ()))
+    clock = ("faketime", f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}") if at else ()
     with tempfile.TemporaryDirectory() as folder:
         _run("certutil", "-N", "--empty-password", "-d", folder)
         for n, root in enumerate(roots):
             pem = Path(folder, f"root{n}.pem")
             pem.write_bytes(root)
             _run("certutil", "-A", "-n", f"root{n}", "-t", "C,C,C", "-i", str(pem), "-d", folder)
-        said = _run("pdfsig", "-nssdir", folder, str(path)).stdout
+        said = _run(*clock, "pdfsig", "-nssdir", folder, str(path)).stdout
     blocks = re.split(r"(?m)^Signature #\d+:", said)[1:]
     return [opinion for block in blocks if (opinion := _opinion(block)).kind == "ETSI.CAdES.detached"]
 
@@ -72,7 +78,7 @@ def _opinion(block: str) -> Opinion:
     )
 
 
-def openssl_cms(signature: bytes, signed: bytes, roots: Sequence[bytes]) -> str:
+def openssl_cms(signature: bytes, signed: bytes, roots: Sequence[bytes], *, at: datetime | None = None) -> str:
     """`openssl cms -verify -cades` over a detached CMS; what it says, empty when it refuses."""
     need("openssl")
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +87,7 @@ def openssl_cms(signature: bytes, signed: bytes, roots: Sequence[bytes]) -> str:
             [
                 *("openssl", "cms", "-verify", "-cades", "-binary", "-purpose", "any", "-inform", "DER"),
                 *("-in", files["signature"], "-content", files["signed"], "-CAfile", files["roots"]),
-                *("-out", os.devnull),
+                *("-out", os.devnull, *_attime(at)),
             ],
             capture_output=True,
             text=True,
@@ -90,7 +96,7 @@ def openssl_cms(signature: bytes, signed: bytes, roots: Sequence[bytes]) -> str:
         return answer.stderr if answer.returncode == 0 else ""
 
 
-def openssl_ts(token: bytes, signed: bytes, roots: Sequence[bytes]) -> bool:
+def openssl_ts(token: bytes, signed: bytes, roots: Sequence[bytes], *, at: datetime | None = None) -> bool:
     """`openssl ts -verify` of a time stamp token over these bytes."""
     need("openssl")
     with tempfile.TemporaryDirectory() as folder:
@@ -98,13 +104,27 @@ def openssl_ts(token: bytes, signed: bytes, roots: Sequence[bytes]) -> bool:
         answer = subprocess.run(
             [
                 *("openssl", "ts", "-verify", "-token_in", "-in", files["token"]),
-                *("-data", files["signed"], "-CAfile", files["roots"]),
+                *("-data", files["signed"], "-CAfile", files["roots"], *_attime(at)),
             ],
             capture_output=True,
             text=True,
             check=False,
         )
         return answer.returncode == 0 and "Verification: OK" in answer.stdout + answer.stderr
+
+
+def stock_pyhanko(content: bytes, roots: Sequence[bytes], at: datetime) -> list[str]:
+    """pyHanko's long-term verdict on each signature, in a process of its own whose clock stands at that time."""
+    need("faketime")
+    with tempfile.TemporaryDirectory() as folder:
+        files = _files(folder, pdf=content, roots=b"".join(roots))
+        clock = ("faketime", f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
+        said = _run(*clock, sys.executable, "-m", "tests.stock_pyhanko", files["pdf"], files["roots"]).stdout
+    return said.split()
+
+
+def _attime(at: datetime | None) -> tuple[str, ...]:
+    return ("-attime", str(int(at.timestamp()))) if at else ()
 
 
 def qpdf_check(path: Path) -> str:
@@ -139,4 +159,5 @@ def _files(folder: str, **contents: bytes) -> dict[str, str]:
 
 
 def _run(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "TZ": "UTC"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

@@ -7,7 +7,7 @@ possible in which state. Nothing here reads a clock or a database: an event carr
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -34,6 +34,11 @@ class State(StrEnum):
 OPEN = (State.PREPARED, State.SENT)
 ENDED = (State.DECLINED, State.WITHDRAWN, State.EXPIRED)
 DONE = (State.SEALED, State.ARCHIVED)
+
+RENEW_AHEAD = timedelta(days=2 * 365)
+RENEW_PART = 5
+"""A sealed file gets its next time stamp in the last part (a fifth) of what the certificate of its newest one had left
+when that was made, and never earlier than `RENEW_AHEAD` before its end."""
 
 
 class FieldKind(StrEnum):
@@ -114,6 +119,9 @@ class Contract:
     message: str = ""
     language: str = "en"
     level: str | None = None
+    stamped_until: datetime | None = None
+    """When the certificate under the newest document time stamp ends; without a renewal before, its proof ends too."""
+    renew_at: datetime | None = None
     stuck_reason: str | None = None
     resume: State | None = None
     created_at: datetime | None = None
@@ -291,9 +299,10 @@ class Sealed(Event):
     kind: ClassVar[str] = "sealed"
     document: Document
     level: str
+    stamped_until: datetime | None = None
 
     def data(self) -> dict[str, Any]:
-        return {"level": self.level, **_document_data(self.document)}
+        return {"level": self.level, **_document_data(self.document), **_until_data(self.stamped_until)}
 
 
 @dataclass(frozen=True)
@@ -303,9 +312,29 @@ class Raised(Event):
     kind: ClassVar[str] = "raised"
     document: Document
     level: str
+    stamped_until: datetime | None = None
 
     def data(self) -> dict[str, Any]:
-        return {"level": self.level, **_document_data(self.document)}
+        return {"level": self.level, **_document_data(self.document), **_until_data(self.stamped_until)}
+
+
+@dataclass(frozen=True)
+class Renewed(Event):
+    """A further document time stamp keeps the proof alive; the new file was read back from these sites before."""
+
+    kind: ClassVar[str] = "renewed"
+    document: Document
+    level: str
+    stamped_until: datetime
+    sites: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "level": self.level,
+            **_document_data(self.document),
+            **_until_data(self.stamped_until),
+            "sites": list(self.sites),
+        }
 
 
 @dataclass(frozen=True)
@@ -467,11 +496,27 @@ def _corrected(contract: Contract, event: Any) -> Contract:
 def _sealed(contract: Contract, event: Any) -> Contract:
     if not contract.all_applied:
         raise Refusal("signatures_missing")
-    return replace(contract, state=State.SEALED, document=event.document, level=event.level)
+    return _stamped(replace(contract, state=State.SEALED, document=event.document, level=event.level), event)
 
 
 def _raised(contract: Contract, event: Any) -> Contract:
-    return replace(contract, state=State.SEALED, document=event.document, level=event.level)
+    return _stamped(replace(contract, state=State.SEALED, document=event.document, level=event.level), event)
+
+
+def _renewed(contract: Contract, event: Any) -> Contract:
+    if contract.stamped_until is not None and event.stamped_until <= contract.stamped_until:
+        raise Refusal("not_now", state=contract.state.value)
+    return _stamped(replace(contract, document=event.document, level=event.level), event)
+
+
+def _stamped(contract: Contract, event: Any) -> Contract:
+    return timed(contract, event.stamped_until, now=event.at) if event.stamped_until else contract
+
+
+def timed(contract: Contract, until: datetime, *, now: datetime) -> Contract:
+    """The contract with the end of its newest time stamp's certificate, and the time to renew it."""
+    ahead = min(RENEW_AHEAD, max(until - now, timedelta()) / RENEW_PART)
+    return replace(contract, stamped_until=until, renew_at=until - ahead)
 
 
 def _archived(contract: Contract, event: Any) -> Contract:
@@ -504,6 +549,10 @@ def _document_data(document: Document) -> dict[str, Any]:
     return {"document_sha256": document.sha256, "pages": document.pages, "bytes": document.size}
 
 
+def _until_data(until: datetime | None) -> dict[str, Any]:
+    return {"stamped_until": until.isoformat()} if until else {}
+
+
 Step = Callable[[Contract, Any], Contract]
 
 TABLE: dict[tuple[State, type[Event]], Step] = {
@@ -533,6 +582,7 @@ TABLE: dict[tuple[State, type[Event]], Step] = {
     (State.SEALED, Raised): _raised,
     (State.SEALED, Stuck): _stuck,
     (State.ARCHIVED, Raised): _raised,
+    (State.ARCHIVED, Renewed): _renewed,
     (State.STUCK, Retried): _retried,
     (State.STUCK, Withdrawn): _withdrawn,
     **{(state, Noted): _noted for state in State},

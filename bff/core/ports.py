@@ -175,6 +175,15 @@ class Pades(Protocol):
     def raise_level(self, content: bytes) -> Written:
         """Add what a missing TSA left out. Raises Fault `tsa_down` while it is still down."""
 
+    def renew(self, content: bytes) -> Written:
+        """Add a further document time stamp over everything. Raises Fault `tsa_down`."""
+
+    def stamped_until(self, content: bytes) -> datetime | None:
+        """When the first certificate under the newest document time stamp ends; None without such a time stamp."""
+
+    def stamping_until(self) -> datetime:
+        """The same for a time stamp made now. Raises Fault `tsa_down`."""
+
     def check(self, content: bytes) -> tuple[Verdict, ...]:
         """Judge every signature, offline, against our own roots."""
 

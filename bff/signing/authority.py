@@ -7,14 +7,18 @@ stays valid in validators that know proof of existence, long after everything ha
 A signer's certificate lives ten years and is used once: its key is made in memory, signs, and is never written. The
 revocation list that is final from the first day is honest only because of that.
 
-Private keys are PEM files, mode 0600, in one folder that is made whole or not at all. Nothing here knows PDF.
+The seal's and the time stamps' certificates come in generations under the same roots: `rotate` makes the next one and
+destroys the keys of the one before; its certificates and lists stay. A key lies as `keys.py` says, in one folder that is
+made whole or not at all; the time stamps' root key may be taken away. Nothing here knows PDF.
 """
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,6 +28,7 @@ import httpx
 from asn1crypto import cms as asn1_cms  # type: ignore[import-untyped]  # ships no types
 from asn1crypto import tsp
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -32,6 +37,7 @@ from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder
 from bff.core.errors import Fault
 from bff.core.ports import Clock
 from bff.signing import cms
+from bff.signing.keys import Keys, opened, sync_folder, write
 
 ARC = "2.25.242388184400267224250795273426544236926"
 """Our object identifiers: the arc of one random UUID (ITU-T X.667), fixed for good. `.1` act, `.2` TSA policy."""
@@ -39,6 +45,9 @@ TSA_POLICY = f"{ARC}.2"
 
 ROOT_LIFETIME = timedelta(days=30 * 365)
 LEAF_LIFETIME = timedelta(days=10 * 365)
+TSA_LIFETIME = LEAF_LIFETIME
+LAST_PART = 5
+"""A generation is old when less than this part (a fifth) of its certificate's life is left."""
 SKEW = timedelta(minutes=1)
 """Certificates begin a minute early, for readers whose clocks are a little behind."""
 LONGEST_NAME = 64
@@ -46,6 +55,7 @@ LONGEST_NAME = 64
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """RFC 9336. Beside it emailProtection, without which NSS (pdfsig) trusts no signer."""
 KEYS = ("signing-root", "tsa-root", "tsa", "seal")
+GENERATIONS = ("tsa", "seal")
 
 
 @dataclass(frozen=True)
@@ -66,18 +76,24 @@ class Leaf:
 class Authority:
     """Issues certificates. `crl_url` is the address under which `crl()` is served, up to the serial number."""
 
-    def __init__(self, directory: Path, organisation: str, crl_url: str) -> None:
+    def __init__(self, directory: Path, organisation: str, crl_url: str, passphrase: bytes | None = None) -> None:
         self._directory = directory
         self._organisation = organisation
         self._crl_url = crl_url.rstrip("/")
-        self._leaves: dict[str, Leaf] = {}
+        self._keys = Keys(directory, passphrase)
+        self._known: dict[str, Leaf] = {}
+        self._named: dict[str, list[str]] = {}
+        self._seen = 0
 
     @classmethod
-    def create(cls, directory: Path, *, organisation: str, crl_url: str, now: datetime) -> "Authority":
-        """Roots, the TSA's and the seal's keys, made once; a folder that has them already is left as it is."""
-        authority = cls(directory, organisation, crl_url)
+    def create(
+        cls, directory: Path, *, organisation: str, crl_url: str, now: datetime, passphrase: bytes | None = None
+    ) -> "Authority":
+        """Roots, the TSA's and the seal's keys, made once. What is there already is kept, and with a passphrase, locked."""
+        authority = cls(directory, organisation, crl_url, passphrase)
         if not authority._made():
             authority._make(now)
+        authority._keys.lock_up()
         return authority
 
     def issue_signer(
@@ -93,17 +109,68 @@ class Authority:
         subject = _person(name, organisation, contract_id=contract_id, signer_id=signer_id)
         root = self._entity("signing-root")
         leaf = self._issue(root, subject, now=now, purpose=_signing)
-        _write(self._crl_path(leaf.certificate.serial_number), leaf.crl)
+        write(self._crl_path(leaf.certificate.serial_number), leaf.crl)
         return leaf
 
     @property
     def seal(self) -> Leaf:
-        """The platform's own closing signature."""
-        return self._leaf("seal", self._entity("signing-root").certificate)
+        """The platform's own closing signature, newest generation."""
+        return self._entity(self._names("seal")[-1])
 
     @property
     def tsa(self) -> Leaf:
-        return self._leaf("tsa", self._entity("tsa-root").certificate)
+        return self._entity(self._names("tsa")[-1])
+
+    def certificates(self, what: str) -> tuple[x509.Certificate, ...]:
+        """Every generation's certificate of `tsa` or `seal`, oldest first; or the one of a root."""
+        names = self._names(what) if what in GENERATIONS else [what]
+        return tuple(self._certificate(name) for name in names)
+
+    def certificate_of(self, statement: bytes, signature: bytes) -> x509.Certificate:
+        """The generation of the seal whose key signed this statement; the newest when none did."""
+        newest_first = self.certificates("seal")[::-1]
+        for certificate in newest_first:
+            key = certificate.public_key()
+            if isinstance(key, ec.EllipticCurvePublicKey) and _signed(key, statement, signature):
+                return certificate
+        return newest_first[0]
+
+    def old(self, now: datetime) -> tuple[str, ...]:
+        """Which of `tsa` and `seal` are in the last part of their life and should be rotated."""
+        return tuple(what for what in GENERATIONS if _old(self.certificates(what)[-1], now))
+
+    def rotate(self, now: datetime, *, only: Sequence[str] = GENERATIONS, tsa_root_key: Path | None = None) -> None:
+        """The next generation of the time stamps' and the seal's key; the keys before are destroyed.
+
+        `tsa_root_key`: where the time stamps' root key lies when it was taken away. Raises Fault `root_key_away`.
+        """
+        with self._alone():
+            for what in only:
+                self._rotate(what, now, tsa_root_key)
+
+    def rotate_if_old(self, now: datetime) -> tuple[str, ...]:
+        """What was rotated because its time had come; what needs a root key that is away is left to `doctor`."""
+        with self._alone():
+            due = [w for w in self.old(now) if self._keys.has(_root_of(w))]
+            for what in due:
+                self._rotate(what, now, None)
+        return tuple(due)
+
+    def take_root_key(self, folder: Path) -> Path:
+        """Move the time stamps' root key out of the house; it is needed again to rotate. Raises Fault."""
+        if not self._keys.has("tsa-root"):
+            raise _away()
+        taken = self._keys.path("tsa-root")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write(folder / taken.name, taken.read_bytes())
+        write(self._away_path("tsa-root"), b"")
+        self._keys.destroy("tsa-root")
+        self._known.pop("tsa-root", None)
+        return folder / taken.name
+
+    @property
+    def keys(self) -> Keys:
+        return self._keys
 
     def vouch(self, statement: bytes) -> bytes:
         """The house's own signature (ECDSA over SHA-256, DER) under a statement, with the seal's key."""
@@ -118,14 +185,18 @@ class Authority:
 
     def roots_pem(self) -> tuple[bytes, ...]:
         """The signing root and the TSA root."""
-        roots = (self._entity(name).certificate for name in ("signing-root", "tsa-root"))
+        return self._roots_pem
+
+    @cached_property
+    def _roots_pem(self) -> tuple[bytes, ...]:
+        roots = (self._certificate(name) for name in KEYS[:2])
         return tuple(root.public_bytes(serialization.Encoding.PEM) for root in roots)
 
     # --- making the folder -----------------------------------------------------------------------------
 
     def _made(self) -> bool:
         """Raises Fault when the folder holds part of an authority: nobody must make a second root over the first."""
-        there = [name for name in KEYS if (self._directory / f"{name}.key.pem").is_file()]
+        there = [name for name in KEYS if self._accounted(name)]
         if there and len(there) < len(KEYS):
             raise Fault(
                 "authority_incomplete",
@@ -134,6 +205,14 @@ class Authority:
             )
         return bool(there)
 
+    def _accounted(self, name: str) -> bool:
+        """Its key is here, or a newer generation's, or it was taken away on purpose."""
+        newest = (self._names(name) or [name])[-1] if name in GENERATIONS else name
+        return self._keys.has(newest) or self._away_path(name).is_file()
+
+    def _away_path(self, name: str) -> Path:
+        return self._directory / f"{name}.away"
+
     def _make(self, now: datetime) -> None:
         """Everything is written beside and moved into place in one step, so a crash leaves nothing half made."""
         whole, part = self._directory, self._directory.with_name(f".{self._directory.name}.{secrets.token_hex(4)}")
@@ -141,11 +220,11 @@ class Authority:
         part.chmod(0o700)
         try:
             self._fill(part, now)
-            _sync_folder(part)
+            sync_folder(part)
             if self._made():
                 return
             os.rename(part, whole)
-            _sync_folder(whole.parent)
+            sync_folder(whole.parent)
         except OSError as error:
             raise Fault(
                 "authority_not_made",
@@ -158,13 +237,21 @@ class Authority:
     def _fill(self, folder: Path, now: datetime) -> None:
         signing = self._self_signed("Signing Root", now)
         stamping = self._self_signed("Timestamp Root", now)
-        tsa = self._issue(stamping, self._house("Timestamps"), now=now, purpose=_stamping)
-        seal = self._issue(signing, self._house("Seal"), now=now, purpose=_signing)
-        for name, entity in zip(KEYS, (signing, stamping, tsa, seal), strict=True):
-            _write(folder / f"{name}.key.pem", _key_pem(entity.key))
-            _write(folder / f"{name}.pem", entity.certificate.public_bytes(serialization.Encoding.PEM))
-        for leaf in (tsa, seal):
-            _write(folder / "crls" / f"{leaf.certificate.serial_number:x}.crl", leaf.crl)
+        leaves = (self._generation("tsa", stamping, now), self._generation("seal", signing, now))
+        for name, entity in zip(KEYS, (signing, stamping, *leaves), strict=True):
+            self._keep(folder, name, entity)
+
+    def _generation(self, what: str, root: Leaf, now: datetime) -> Leaf:
+        if what == "tsa":
+            return self._issue(root, self._house("Timestamps"), now=now, purpose=_stamping, lifetime=TSA_LIFETIME)
+        return self._issue(root, self._house("Seal"), now=now, purpose=_signing)
+
+    def _keep(self, folder: Path, name: str, entity: Leaf) -> None:
+        """The certificate last: it is what makes a generation."""
+        Keys(folder, self._keys.passphrase).write(name, entity.key)
+        if entity.crl:
+            write(folder / "crls" / f"{entity.certificate.serial_number:x}.crl", entity.crl)
+        write(folder / f"{name}.pem", entity.certificate.public_bytes(serialization.Encoding.PEM))
 
     def _house(self, what: str) -> x509.Name:
         organisation = _cut(self._organisation)
@@ -186,13 +273,62 @@ class Authority:
         )
         return Leaf(key=key, certificate=certificate, root=certificate, crl=b"")
 
+    # --- generations ---------------------------------------------------------------------------------------
+
+    def _names(self, what: str) -> list[str]:
+        """`tsa`, `tsa-2`, `tsa-3` …: those that have a certificate, oldest first."""
+        self._look_again()
+        if what not in self._named:
+            found = [p.name.removesuffix(".pem") for p in self._directory.glob(f"{what}*.pem")]
+            numbered = [(int(m[1] or 1), name) for name in found if (m := re.fullmatch(rf"{what}(?:-(\d+))?", name))]
+            self._named[what] = [name for _, name in sorted(numbered)] or [what]
+        return self._named[what]
+
+    def _rotate(self, what: str, now: datetime, away: Path | None) -> None:
+        before = self._names(what)
+        number = int(before[-1].removeprefix(what).lstrip("-") or 1) + 1
+        self._keep(self._directory, f"{what}-{number}", self._generation(what, self._root(_root_of(what), away), now))
+        for name in before:
+            if self._keys.has(name):
+                self._keys.destroy(name)
+
+    def _root(self, name: str, away: Path | None) -> Leaf:
+        if self._keys.has(name):
+            return self._entity(name)
+        if away is None or name != "tsa-root":
+            raise _away()
+        try:
+            content = away.read_bytes()
+        except OSError as error:
+            raise _away() from error
+        root = self._certificate(name)
+        key = opened(content, self._keys.passphrase, name=name)
+        if key.public_key() != root.public_key():
+            raise _away()
+        return Leaf(key=key, certificate=root, root=root, crl=b"")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One rotation at a time, whoever asks for it."""
+        with (self._directory / ".rotation.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     # --- issuing -----------------------------------------------------------------------------------------
 
-    def _issue(self, root: Leaf, subject: x509.Name, *, now: datetime, purpose: "Purpose") -> Leaf:
+    def _issue(
+        self,
+        root: Leaf,
+        subject: x509.Name,
+        *,
+        now: datetime,
+        purpose: "Purpose",
+        lifetime: timedelta = LEAF_LIFETIME,
+    ) -> Leaf:
         key = ec.generate_private_key(ec.SECP256R1())
         serial = x509.random_serial_number()
         point = [x509.UniformResourceIdentifier(f"{self._crl_url}/{serial:x}.crl")]
-        builder = _builder(subject, root.certificate.subject, key, now, LEAF_LIFETIME, serial)
+        builder = _builder(subject, root.certificate.subject, key, now, lifetime, serial)
         certificate = (
             purpose(builder)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -203,41 +339,37 @@ class Authority:
         return Leaf(key=key, certificate=certificate, root=root.certificate, crl=_crl(root, certificate, point, now))
 
     def _entity(self, name: str) -> Leaf:
-        return self._entities(name)
+        """Key and certificate of that name, read once, and again when the folder has changed."""
+        self._look_again()
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
 
-    @cached_property
-    def _entities(self) -> Callable[[str], Leaf]:
-        """Key and certificate of each name, read once, when first asked for."""
-        known: dict[str, Leaf] = {}
-
-        def read(name: str) -> Leaf:
-            if name not in known:
-                known[name] = self._read(name)
-            return known[name]
-
-        return read
+    def _look_again(self) -> None:
+        """Forgets what was read when another process has rotated. Revocation lists lie deeper and do not count."""
+        with suppress(OSError):
+            now = self._directory.stat().st_mtime_ns
+            if now != self._seen:
+                self._seen = now
+                self._known.clear()
+                self._named.clear()
 
     def _read(self, name: str) -> Leaf:
+        certificate = self._certificate(name)
+        crl = self.crl(f"{certificate.serial_number:x}") or b""
+        what = name.split("-")[0]
+        root = self._certificate(_root_of(what)) if what in GENERATIONS and name not in KEYS[:2] else certificate
+        return Leaf(key=self._keys.read(name), certificate=certificate, root=root, crl=crl)
+
+    def _certificate(self, name: str) -> x509.Certificate:
         try:
-            key = serialization.load_pem_private_key((self._directory / f"{name}.key.pem").read_bytes(), None)
-            certificate = x509.load_pem_x509_certificate((self._directory / f"{name}.pem").read_bytes())
+            return x509.load_pem_x509_certificate((self._directory / f"{name}.pem").read_bytes())
         except (OSError, ValueError) as error:
             raise Fault(
                 "authority_missing",
                 what=f"The authority's {name} key or certificate cannot be read.",
                 do="Run the set-up, or restore the authority's folder from a backup.",
             ) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise Fault("authority_missing", what=f"The {name} key is not a P-256 key.", do="Restore it from a backup.")
-        return Leaf(key=key, certificate=certificate, root=certificate, crl=b"")
-
-    def _leaf(self, name: str, root: x509.Certificate) -> Leaf:
-        known = self._leaves.get(name)
-        if known is None:
-            entity = self._entity(name)
-            crl = self.crl(f"{entity.certificate.serial_number:x}")
-            known = self._leaves[name] = Leaf(key=entity.key, certificate=entity.certificate, root=root, crl=crl or b"")
-        return known
 
     def _crl_path(self, serial: int) -> Path:
         return self._directory / "crls" / f"{serial:x}.crl"
@@ -350,33 +482,36 @@ def _crl(
     return crl.public_bytes(serialization.Encoding.DER)
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+def _root_of(what: str) -> str:
+    return "tsa-root" if what == "tsa" else "signing-root"
+
+
+def _old(certificate: x509.Certificate, now: datetime) -> bool:
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return ends - now < (ends - begins) / LAST_PART
+
+
+def _signed(key: ec.EllipticCurvePublicKey, statement: bytes, signature: bytes) -> bool:
+    try:
+        key.verify(signature, statement, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _away() -> Fault:
+    return Fault(
+        "root_key_away",
+        what="A root key that is needed is not in the authority's folder.",
+        do="Give the file that was taken away: python -m bff authority rotate --tsa-root-key FILE",
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Durable and whole: written beside with mode 0600, synced, moved into place."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 # --- time -------------------------------------------------------------------------------------------------
+
+
+Book = Callable[[int, bytes, datetime, int], None]
+"""Keeps a token's serial number, digest, time, and its certificate's serial number. Raises Fault when it cannot."""
 
 
 class EmbeddedTimestamps:
@@ -385,13 +520,21 @@ class EmbeddedTimestamps:
     room = 2048
     """Bytes that a token of ours never exceeds, for those who must reserve them beforehand."""
 
-    def __init__(self, authority: Authority, clock: Clock) -> None:
+    def __init__(self, authority: Authority, clock: Clock, book: "Book | None" = None) -> None:
         self._authority = authority
         self._clock = clock
+        self._book = book
 
     def timestamp(self, digest: bytes, *, nonce: int | None = None) -> bytes:
-        """A DER TimeStampToken over a SHA-256 digest; a nonce is for those who ask over a wire."""
-        return cms.token(self._authority.tsa.hand, digest, moment=self._clock.now(), policy=TSA_POLICY, nonce=nonce)
+        """A DER TimeStampToken over a SHA-256 digest; a nonce is for those who ask over a wire.
+
+        Written into the book before it leaves our hands: its serial number, what it is over, when, and who signed.
+        """
+        tsa, moment, serial = self._authority.tsa, self._clock.now(), secrets.randbits(127) | 1
+        made = cms.token(tsa.hand, digest, moment=moment, policy=TSA_POLICY, serial=serial, nonce=nonce)
+        if self._book is not None:
+            self._book(serial, digest, moment, tsa.certificate.serial_number)
+        return made
 
     @property
     def longest(self) -> int:
@@ -426,6 +569,10 @@ class UrlTimestamps:
         if len(token) > self.room:
             raise _down(f"Its token of {len(token)} bytes is larger than the {self.room} we reserve.")
         return token
+
+    @property
+    def url(self) -> str:
+        return self._url
 
     @property
     def roots(self) -> tuple[bytes, ...]:

@@ -27,11 +27,12 @@ FORMAT = "countersign-history/1"
 
 @dataclass(frozen=True)
 class House:
-    """What vouches for a head: the fingerprint (hex SHA-256) of the signing root, a signature, its certificate (PEM)."""
+    """What vouches for a head: the fingerprint (hex SHA-256) of the signing root, a signature, and the certificate (PEM)
+    with which that statement was signed, of whichever generation of the seal."""
 
     fingerprint: str
     sign: Callable[[bytes], bytes]
-    certificate: bytes
+    certificate: Callable[[bytes, bytes], bytes]
     roots: tuple[bytes, ...]
 
 
@@ -86,7 +87,8 @@ class History:
         house = self._house()
         signature = house.sign(head.raw)
         tokens = [t.timestamp(hashlib.sha256(head.raw).digest()) for t in self._timestamps]
-        signed = bundle.signed_head(head.raw, signature=signature, certificate=house.certificate, tokens=tokens)
+        certificate = house.certificate(head.raw, signature)
+        signed = bundle.signed_head(head.raw, signature=signature, certificate=certificate, tokens=tokens)
         kept = self._archive.keep(json.dumps(signed, sort_keys=True).encode())
         with self._store.begin() as unit:
             unit.history.finish_head(head.size, signature=signature, tokens=tokens, sites=kept.sites)
@@ -146,6 +148,6 @@ class History:
         }
 
     def _signed(self, head: HeadOf) -> dict[str, Any]:
-        return bundle.signed_head(
-            head.raw, signature=head.signature or b"", certificate=self._house().certificate, tokens=head.tokens
-        )
+        signature = head.signature or b""
+        certificate = self._house().certificate(head.raw, signature)
+        return bundle.signed_head(head.raw, signature=signature, certificate=certificate, tokens=head.tokens)

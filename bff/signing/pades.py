@@ -24,8 +24,9 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
@@ -71,6 +72,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.errors import PathBuildingError, PathValidationError
+from pyhanko_certvalidator.ltv import ades_past, poe
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
 from pyhanko_certvalidator.registry import SimpleTrustManager
@@ -263,22 +265,48 @@ class PyhankoPades:
     def _raised(self, source: Source) -> Added:
         increment = Increment(source)
         there = present(increment)
-        store = Store(increment)
         stamped = bool(there) and there[-1].kind == "timestamp"
         stamps = [s for s in there if s.kind == "timestamp"]
-        if stamped and _listed_all(stamps, store.crls()):
+        if stamped and _listed_all(stamps, Store(increment).crls()):
             return Added(b"", "B-LTA")
         certificates, crls, complete = self._validation_data(there)
         if stamped and not complete:
-            raise Fault(
-                "tsa_down",
-                what="The time stamp service's revocation lists cannot be fetched.",
-                do="Check that the addresses named in its certificates can be reached from here.",
-            )
+            raise _lists_missing()
+        return self._stamped(increment, certificates, crls, level="B-LTA" if complete else "B-T")
+
+    def renew(self, content: bytes) -> Written:
+        """A further document time stamp over everything, with what proves it, before the last one's certificate ends.
+
+        Raises Fault `tsa_down`, also while the service's revocation lists cannot be had: half a renewal is none.
+        """
+        with _faulting():
+            added = _with(content, lambda source: self._renewed(source))
+            return Written(content=content + added.tail, level=added.level)
+
+    def _renewed(self, source: Source) -> Added:
+        increment = Increment(source)
+        certificates, crls, complete = self._validation_data(present(increment), ahead=True)
+        if not complete:
+            raise _lists_missing()
+        return self._stamped(increment, certificates, crls, level="B-LTA")
+
+    def _stamped(self, increment: Increment, certificates: list[bytes], crls: list[bytes], *, level: str) -> Added:
         declare_pades(increment)
-        store.supply(certificates, crls)
-        add_stamp(increment, f"countersign-timestamp-{source.digest().hexdigest()[:16]}", room=self._token_room)
-        return Added(increment.signed(self._timestamps.timestamp), "B-LTA" if complete else "B-T")
+        Store(increment).supply(certificates, crls)
+        name = f"countersign-timestamp-{increment.source.digest().hexdigest()[:16]}"
+        add_stamp(increment, name, room=self._token_room)
+        return Added(increment.signed(self._timestamps.timestamp), level)
+
+    def stamped_until(self, content: bytes) -> datetime | None:
+        """When the first certificate under the newest document time stamp ends; None without such a time stamp."""
+        with _faulting():
+            there = _with(content, lambda source: present(Increment(source)))
+        stamps = [s for s in there if s.kind == "timestamp"]
+        return _first_end(stamps[-1].certificates) if stamps else None
+
+    def stamping_until(self) -> datetime:
+        """The same for a time stamp made now. Raises Fault `tsa_down`."""
+        return _first_end(cms.opened(self._timestamps.timestamp(bytes(32))).certificates)
 
     def check(self, content: bytes) -> tuple[Verdict, ...]:
         """Every signature, offline, at the clock's time, against the authority's roots and those we were given."""
@@ -334,10 +362,15 @@ class PyhankoPades:
         longest: int | None = getattr(self._timestamps, "longest", None)
         return longest or int(getattr(self._timestamps, "room", TOKEN_ROOM))
 
-    def _validation_data(self, there: "Sequence[Present]") -> tuple[list[bytes], list[bytes], bool]:
-        """Certificates of all signatures and time stamps, their revocation lists, and whether each of ours has one."""
+    def _validation_data(
+        self, there: "Sequence[Present]", *, ahead: bool = False
+    ) -> tuple[list[bytes], list[bytes], bool]:
+        """Certificates of all signatures and time stamps, their revocation lists, and whether each of ours has one.
+
+        `ahead`: also those of the time stamp that is about to be made, which may be another generation's.
+        """
         ours = dict.fromkeys(c for s in there if s.kind != "foreign" for c in s.certificates)
-        if not any(s.stamped for s in there):
+        if ahead or not any(s.stamped for s in there):
             # No signature tells yet whose time stamps these are; the TSA itself does.
             sample = cms.opened(self._timestamps.timestamp(hashlib.sha256(b"").digest()))
             ours.update(dict.fromkeys(sample.certificates))
@@ -352,6 +385,18 @@ class PyhankoPades:
         own = self._authority.crl(f"{cms.serial_number(certificate):x}")
         fetch: Callable[[bytes], bytes | None] | None = getattr(self._timestamps, "crl", None)
         return own or (fetch(certificate) if fetch else None)
+
+
+def _lists_missing() -> Fault:
+    return Fault(
+        "tsa_down",
+        what="The time stamp service's revocation lists cannot be fetched.",
+        do="Check that the addresses named in its certificates can be reached from here.",
+    )
+
+
+def _first_end(certificates: Iterable[bytes]) -> datetime:
+    return min(x509.load_der_x509_certificate(der).not_valid_after_utc for der in certificates)
 
 
 def act_bytes(act: Act) -> bytes:
@@ -699,7 +744,7 @@ def judge(
     proven to exist in time stays valid when certificates have expired since. `crls` add to what the file brings.
     """
     asn1_x509.NameTypeAndValue._ldap_string_prep = _comparable
-    with _reading():
+    with _reading(), _asking_at(at):
         judgement = _Judgement(
             _reader(content),
             roots=_loaded(roots),
@@ -720,6 +765,29 @@ def _comparable(part: asn1_x509.NameTypeAndValue, text: str) -> str:
         return str(STRICTLY_COMPARABLE(part, text))
     except ValueError:
         return f" {unicodedata.normalize('NFKC', text).casefold()} "
+
+
+_asked: ContextVar[datetime | None] = ContextVar("asked", default=None)
+
+
+class _AskedTime(datetime):
+    """`now` as the question has it, inside `judge`."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "_AskedTime":
+        return _asked.get() or datetime.now(tz)  # type: ignore[return-value]
+
+
+@contextmanager
+def _asking_at(at: datetime) -> Iterator[None]:
+    """pyHanko takes the time of the question, but its past validation and its proofs of existence look at the machine's
+    clock all the same (pyhanko 0.38: `init_control_time=None`): for the length of a question that clock is ours."""
+    ades_past.datetime = poe.datetime = _AskedTime  # type: ignore[attr-defined]
+    before = _asked.set(at)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
 
 
 def only_signatures_since(content: bytes, cut: int) -> bool:
@@ -892,9 +960,23 @@ class _Judgement:
         reasons = [*self._reasons(signature, result.api_status), *self._touched(signature, found)]
         if result.ades_subindic != AdESPassed.OK:
             reasons.append(f"{result.ades_subindic.standard_name.lower()}: {_line(result.failure_msg or '')}")
-        time = _stamp_time(result.api_status) or result.oldest_evidence_record_timestamp
+        proven = result.oldest_evidence_record_timestamp
+        time = _stamp_time(result.api_status)
+        if time is None and proven and not reasons:
+            time = await self._own_time(signature, proven) or proven
         level = "B-LTA" if result.oldest_evidence_record_timestamp and self._stamps_listed else "B-T"
         return _verdict(found, level=level, time=time, reasons=reasons, facts=self._facts(signature, found))
+
+    async def _own_time(self, signature: EmbeddedPdfSignature, proven: datetime) -> datetime | None:
+        """What the signature's own stamp says, whose certificate has ended: judged when a later stamp proves that it was
+        there. pyHanko takes a later stamp as proof for the signature, and not for the stamp inside it."""
+        status = await async_validate_pdf_signature(
+            signature,
+            signer_validation_context=self._context(self._roots, known=True, moment=proven),
+            ts_validation_context=self._context(self._tsa_roots, known=self._stamps_listed, moment=proven),
+            diff_policy=self._differences,
+        )
+        return _stamp_time(status)
 
     async def _basic(self, signature: EmbeddedPdfSignature, found: Found, *, stamped: bool) -> Verdict:
         """Without a time stamp of its own, at the time that a document time stamp proves; without any, at this time."""

@@ -73,19 +73,20 @@ class Sealing:
         base = _document(contract)
         content = self._archive.read(base.sha256)
         written = self._pades.seal(content, contract_id=contract_id, evidence_head=head)
-        self._check(written, contract)
+        self.check(written, contract)
+        until = self._pades.stamped_until(written.content)
         document = self._keep(written, base.pages)
         with self._store.begin() as unit:
             before = unit.contracts.get(contract_id)
             if before is None or before.state is not State.SIGNED or before.document != base:
                 return
             self._add_revision(unit, contract_id, document, "seal", written.level)
-            unit.step(before, c.Sealed(unit.now, document, written.level))
+            unit.step(before, c.Sealed(unit.now, document, written.level, until))
             unit.errand("archive", contract_id=contract_id)
             if written.level != FULL_LEVEL:
                 unit.errand("raise", contract_id=contract_id)
 
-    def _check(self, written: Written, contract: Contract) -> None:
+    def check(self, written: Written, contract: Contract) -> None:
         """Our own validator has to accept what we wrote, before anybody is told that it is sealed."""
         verdicts = [
             v
@@ -105,14 +106,15 @@ class Sealing:
             return
         base = _document(contract)
         written = self._pades.raise_level(self._archive.read(base.sha256))
-        self._check(written, contract)
+        self.check(written, contract)
+        until = self._pades.stamped_until(written.content)
         document = self._keep(written, base.pages)
         with self._store.begin() as unit:
             before = unit.contracts.get(contract_id)
             if before is None or before.state not in c.DONE or before.document != base:
                 return
             self._add_revision(unit, contract_id, document, "raised", written.level)
-            unit.step(before, c.Raised(unit.now, document, written.level))
+            unit.step(before, c.Raised(unit.now, document, written.level, until))
             unit.errand("archive", contract_id=contract_id)
 
     def archive(self, contract_id: str) -> None:

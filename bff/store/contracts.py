@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bff.core import evidence
-from bff.core.contract import Contract, Document, Field, FieldKind, Signer, SignerState, State
+from bff.core.contract import DONE, Contract, Document, Field, FieldKind, Signer, SignerState, State
 from bff.core.ports import PageSize
 from bff.store.models import (
     ActRow,
     ContractRow,
+    ErrandRow,
     EvidenceRow,
     FieldRow,
     IntentRow,
@@ -161,6 +162,33 @@ class Contracts:
         rows = select(ContractRow.id, ContractRow.stuck_reason).where(ContractRow.state == State.STUCK.value)
         return [(i, reason or "?") for i, reason in self._session.execute(rows.order_by(ContractRow.changed_at))]
 
+    def to_renew(self, limit: int) -> list[str]:
+        """Archived contracts whose newest time stamp is due for its successor, or of which nobody has looked yet; without
+        those for which the errand waits already."""
+        waiting = select(ErrandRow.contract_id).where(ErrandRow.kind == "renew", ErrandRow.done_at.is_(None))
+        unseen = and_(ContractRow.renew_at.is_(None), ContractRow.level == "B-LTA")
+        asked = (
+            select(ContractRow.id)
+            .where(
+                ContractRow.state == State.ARCHIVED.value,
+                or_(ContractRow.renew_at <= self._now, unseen),
+                ContractRow.id.not_in(waiting.where(ErrandRow.contract_id.is_not(None))),
+            )
+            .order_by(ContractRow.renew_at)
+            .limit(limit)
+        )
+        return list(self._session.scalars(asked))
+
+    def put_times(self, contract_id: str, *, stamped_until: datetime | None, renew_at: datetime | None) -> None:
+        """What was always in the file and nobody had looked up: no event, as nothing has happened."""
+        row = self._session.get_one(ContractRow, contract_id)
+        row.stamped_until, row.renew_at = stamped_until, renew_at
+
+    def stamps_end(self, before: datetime) -> int:
+        """How many finished contracts' time stamps end before that: doctor asks."""
+        count = select(func.count()).where(ContractRow.stamped_until < before)
+        return int(self._session.scalar(count.where(ContractRow.state.in_([s.value for s in DONE]))) or 0)
+
     def _contract(self, row: ContractRow) -> Contract:
         """As it is now, whatever this unit saw of it before it held the lock."""
         signers = self._session.scalars(
@@ -186,6 +214,8 @@ class Contracts:
             message=row.message,
             language=row.language,
             level=row.level,
+            stamped_until=row.stamped_until,
+            renew_at=row.renew_at,
             stuck_reason=row.stuck_reason,
             resume=State(row.resume) if row.resume else None,
             created_at=row.created_at,
@@ -205,6 +235,8 @@ class Contracts:
         row.message = contract.message
         row.language = contract.language
         row.level = contract.level
+        row.stamped_until = contract.stamped_until
+        row.renew_at = contract.renew_at
         row.stuck_reason = contract.stuck_reason
         row.resume = contract.resume.value if contract.resume else None
         row.sent_at = contract.sent_at

@@ -124,6 +124,8 @@ class ContractRow(Table):
     message: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(20))
     level: Mapped[str | None] = mapped_column(String(10))
+    stamped_until: Mapped[datetime | None]
+    renew_at: Mapped[datetime | None] = mapped_column(index=True)
     stuck_reason: Mapped[str | None] = mapped_column(String(80))
     resume: Mapped[str | None] = mapped_column(String(20))
     notes: Mapped[list[Any]]
@@ -308,3 +310,16 @@ class TreeHeadRow(Table):
     tokens: Mapped[list[Any]]
     sites: Mapped[list[Any]]
     created_at: Mapped[datetime]
+
+
+class TimeStampRow(Table):
+    """A time stamp token that the embedded authority gave out. Append-only: the database refuses changes."""
+
+    __tablename__ = "time_stamps"
+    serial: Mapped[str] = mapped_column(Id, primary_key=True)
+    """Hexadecimal, as in the token."""
+    digest: Mapped[bytes]
+    """What it is over, SHA-256."""
+    at: Mapped[datetime] = mapped_column(index=True)
+    certificate: Mapped[str] = mapped_column(Id, index=True)
+    """Serial number of the certificate that signed it, hexadecimal."""

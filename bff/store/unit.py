@@ -16,6 +16,7 @@ from bff.store.contracts import Contracts
 from bff.store.errands import Errand, Errands
 from bff.store.history import History
 from bff.store.people import People
+from bff.store.timebook import TimeBook
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Unit:
         self.people = People(session, now, lock=lock)
         self.errands = Errands(session, now)
         self.history = History(session, now)
+        self.time_book = TimeBook(session)
         self._session = session
 
     def step(self, contract: Contract, event: Event, *, actor: str = "platform") -> Contract:
