@@ -54,11 +54,64 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     verify.set_defaults(command=_verify)
 
+    _add_authority(commands.add_parser("authority", help="certificates and keys of the house: show, rotate, export"))
+
     models = commands.add_parser("models", help="the face models: build the pack, or check that it works")
     models.add_argument("act", choices=["build", "check"])
     models.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     models.set_defaults(command=_models)
     return parser
+
+
+def _add_authority(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(required=True, metavar="ACT")
+
+    show = acts.add_parser("show", help="every certificate, the days that it has left, and where its key is")
+    show.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    show.set_defaults(command=_show_authority)
+
+    rotate = acts.add_parser("rotate", help="the next generation of the seal's and the time stamps' certificates")
+    rotate.add_argument("--only", choices=["tsa", "seal"], help="one of the two")
+    rotate.add_argument("--tsa-root-key", type=Path, help="the time stamps' root key, when it was taken away")
+    rotate.set_defaults(command=_rotate_authority)
+
+    export = acts.add_parser("export-root", help="the root certificates, PEM, for those who check")
+    export.add_argument("file", type=Path, nargs="?", help="where to (default: the terminal)")
+    export.set_defaults(command=_export_root)
+
+    take = acts.add_parser(
+        "take-root-key", help="move the time stamps' root key out of the house; only rotate needs it"
+    )
+    take.add_argument("folder", type=Path)
+    take.set_defaults(command=_take_root_key)
+
+
+def _show_authority(chosen: argparse.Namespace) -> int:
+    from bff import generations, wiring
+
+    generations.show(wiring.build(from_environment()), as_json=chosen.json)
+    return 0
+
+
+def _rotate_authority(chosen: argparse.Namespace) -> int:
+    from bff import generations, wiring
+
+    generations.rotate(wiring.build(from_environment()), tsa_root_key=chosen.tsa_root_key, only=chosen.only)
+    return 0
+
+
+def _export_root(chosen: argparse.Namespace) -> int:
+    from bff import generations, wiring
+
+    generations.export_root(wiring.build(from_environment()), chosen.file)
+    return 0
+
+
+def _take_root_key(chosen: argparse.Namespace) -> int:
+    from bff import wiring
+
+    print(wiring.build(from_environment()).authority.take_root_key(chosen.folder))
+    return 0
 
 
 def _up(chosen: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ import shutil
 import ssl
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,11 +30,13 @@ from bff.core.mark import Mark
 from bff.outbox import PAPER, WORD, life
 
 if TYPE_CHECKING:
+    from bff.signing.services import Health
     from bff.wiring import House
 
 ENOUGH_BYTES = 2_000_000_000
 TOO_FEW_BYTES = 200_000_000
 EXPIRES_SOON = timedelta(days=60)
+STAMPS_END_SOON = timedelta(days=180)
 WEB_CERTIFICATE_EXPIRES_SOON = timedelta(days=14)
 CLOCK_MAY_DIFFER = timedelta(seconds=2)
 CLOCK_MUST_NOT_DIFFER = timedelta(seconds=30)
@@ -134,17 +136,24 @@ def _keys(home: "House") -> str:
         names = ", ".join(sorted(p.name for p in exposed))
         raise Trouble("fail", f"Others on this machine may read: {names}.", "Run: chmod 600 on them.", "keys_exposed")
     if min(left) < EXPIRES_SOON.days:
-        raise Trouble(
-            "warn", f"A signing certificate ends in {min(left)} days.", "Make a new authority before it ends."
-        )
-    return f"all there, ours alone; the seal's and the timestamps' certificates are valid for {min(left)} days"
+        raise Trouble("warn", f"A signing certificate ends in {min(left)} days.", "Run: python -m bff authority rotate")
+    return f"all there, ours alone{_locked(home)}; the seal's and the timestamps' certificates are valid for {min(left)} days"
+
+
+def _locked(home: "House") -> str:
+    """Keys that are still plain although there is a passphrase have come back from an old backup."""
+    keys = home.authority.keys
+    plain = [name for name in keys.names() if not keys.encrypted(name)]
+    if plain and home.settings.key_passphrase_file:
+        raise Trouble("warn", f"Not encrypted: {', '.join(plain)}.", "Run: python -m bff migrate")
+    return "" if plain else ", encrypted"
 
 
 def _days_left(home: "House", what: str, ends: datetime) -> int:
     left = (ends - home.clock.now()).days
     if left < 0:
         raise Trouble(
-            "fail", f"The {what} certificate has ended.", "Restore or make a new authority.", "certificate_ended"
+            "fail", f"The {what} certificate has ended.", "Run: python -m bff authority rotate", "certificate_ended"
         )
     return left
 
@@ -155,8 +164,20 @@ def _exposed(path: Path) -> bool:
 
 def _timestamps(home: "House") -> str:
     proven = home.proven_time(secrets.token_bytes(32))
-    service = (home.settings.tsa_url and "the external service") or "the embedded authority"
+    outside = home.outside_timestamps
+    if outside and (bad := [h for h in outside.health(secrets.token_bytes(32)) if h.failure]):
+        _told_down(bad, out_of=len(home.settings.tsa_urls))
+    service = "an external service" if outside else "the embedded authority"
     return f"{service} gave a token that its roots confirm, for {proven.isoformat(timespec='seconds')}"
+
+
+def _told_down(bad: "Sequence[Health]", *, out_of: int) -> None:
+    """Some of several: signing goes on with the others. All of them: the token that is asked for next says it."""
+    if len(bad) < out_of:
+        why = _listed(f"{h.host} ({h.failure.what})" for h in bad if h.failure)
+        raise Trouble(
+            "warn", f"Not every time stamp service works: {why}.", "The next in BFF_TSA_URL is asked instead."
+        )
 
 
 def _fonts(home: "House") -> str:
@@ -408,6 +429,32 @@ def _listed(all_of_them: Iterator[str]) -> str:
     return ", ".join(each[:LISTED]) + (f" and {len(each) - LISTED} more" if len(each) > LISTED else "")
 
 
+def _renewal(home: "House") -> str:
+    """What is archived gets its next time stamp long before the last one's certificate ends; the clock sees to it."""
+    now = home.clock.now()
+    with home.store.read() as unit:
+        lost, soon = unit.contracts.stamps_end(now), unit.contracts.stamps_end(now + STAMPS_END_SOON)
+    if lost:
+        raise Trouble(
+            "fail",
+            f"The time stamps of {lost} archived contracts have ended without a renewal.",
+            "Their own signatures still stand in the tree's timestamped heads; find out why the clock was away.",
+        )
+    if waiting := home.authority.old(now):
+        raise Trouble(
+            "warn",
+            f"Old, and its next generation waits: {', '.join(waiting)}.",
+            "The clock makes it; if the root key was taken away: python -m bff authority rotate --tsa-root-key FILE",
+        )
+    if soon:
+        raise Trouble(
+            "warn",
+            f"The time stamps of {soon} archived contracts end within {STAMPS_END_SOON.days} days.",
+            "The time stamp service has to have a certificate that lives longer; then the clock renews them.",
+        )
+    return "every archived contract's time stamp is renewed in time"
+
+
 def _pages_cache(home: "House") -> str:
     folder = home.settings.data_dir / "pages"
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -442,6 +489,7 @@ BESIDES: tuple[Line, ...] = (
     ("proxy headers", _proxy),
     ("live", _live),
     ("stuck", _stuck),
+    ("renewal", _renewal),
     ("pages cache", _pages_cache),
     ("data directory", _privacy),
 )

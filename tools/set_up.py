@@ -48,8 +48,8 @@ VENDORED = {
 """What the product serves or draws with, under plain names, and where npm puts it."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-TOOLS = {"pdfsig": "poppler-utils", "openssl": "openssl", "certutil": "libnss3-tools"}
-"""Commands with which the journeys check a sealed PDF independently, and the Debian packages they come in."""
+TOOLS = {"pdfsig": "poppler-utils", "openssl": "openssl", "certutil": "libnss3-tools", "faketime": "faketime"}
+"""Commands with which tests check a sealed PDF independently, also at another time, and the Debian packages they come in."""
 
 
 class CannotGoOn(Exception):

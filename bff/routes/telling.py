@@ -136,6 +136,7 @@ HAPPENED = {
     "corrected": _("%(who)s corrected how %(signer)s is reached; the old link is dead"),
     "sealed": _("The document was sealed"),
     "raised": _("Missing timestamps were added"),
+    "renewed": _("A new timestamp was added, so that the proof goes on; archived and read back from: %(sites)s"),
     "archived": _("Archived and read back from: %(sites)s"),
     "stuck": _("Something did not work"),
     "retried": _("%(who)s had it tried again"),
@@ -303,7 +304,7 @@ def _remark(kind: str, data: Mapping[str, Any]) -> str:
         return str(data.get("reason", ""))
     if kind == "stuck":
         return reason(str(data.get("reason", "")))
-    if kind in ("sealed", "raised"):
+    if kind in ("sealed", "raised", "renewed"):
         return level(str(data.get("level", "")))
     return ""
 

@@ -22,6 +22,7 @@ EVENTS = {
     c.Corrected: c.Corrected(NOW, "s1", "new@example.org", None),
     c.Sealed: c.Sealed(NOW, DOCUMENT, "B-LTA"),
     c.Raised: c.Raised(NOW, DOCUMENT, "B-LTA"),
+    c.Renewed: c.Renewed(NOW, DOCUMENT, "B-LTA", NOW, ("A", "B")),
     c.Archived: c.Archived(NOW, ("A", "B")),
     c.Stuck: c.Stuck(NOW, "tsa_down"),
     c.Retried: c.Retried(NOW),

@@ -11,12 +11,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from bff.core import contract as c
 from bff.core import evidence
 from bff.store import Store
 from bff.store.people import Person
 from bff.store.store import MIGRATIONS, metadata
+from bff.store.timebook import Given
 from tests.builders import Clock
 from tests.databases import ON_BOTH
 from tests.postgres import Postgres
@@ -116,3 +118,41 @@ def test_a_row_that_points_nowhere_is_refused(store: Store, url: str, database_u
         assert "contracts" in inspect(connection).get_table_names()
         assert connection.execute(text("SELECT count(*) FROM contracts")).scalar_one() == 0
     engine.dispose()
+
+
+@ON_BOTH
+def test_contracts_sealed_before_time_stamps_were_renewed_are_found_to_be_looked_into(url: str, clock: Clock) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        _upgrade(connection, "0002")
+        connection.execute(
+            text("INSERT INTO people VALUES ('olga', 'Olga', 'en', 'owner', :handle, :now)"),
+            {"handle": b"h", "now": clock.now()},
+        )
+        old = OLD_CONTRACT.replace("'c1'", "'c2'").replace("'sent'", "'archived'")
+        old = old.replace("search,", "search, level,").replace("'', '', 1", "'', '', 'B-LTA', 1")
+        connection.execute(text(old), {"head": evidence.START, "now": clock.now()})
+    engine.dispose()
+    store = Store(url, clock)
+    store.migrate()
+    with store.read() as unit:
+        contract = unit.contracts.get("c2")
+        assert contract is not None
+        assert (contract.state, contract.stamped_until, contract.renew_at) == (c.State.ARCHIVED, None, None)
+        assert unit.contracts.to_renew(10) == ["c2"]
+    store.close()
+
+
+@ON_BOTH
+@pytest.mark.parametrize("act", ["UPDATE time_stamps SET digest = digest", "DELETE FROM time_stamps"])
+def test_the_book_of_time_stamps_takes_no_changes(store: Store, url: str, act: str, clock: Clock) -> None:
+    given = Given(serial=255, digest=b"d" * 32, at=clock.now(), certificate=7)
+    with store.begin() as unit:
+        unit.time_book.add(given)
+    engine = create_engine(url)
+    with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(act))
+    engine.dispose()
+    with store.read() as unit:
+        assert unit.time_book.find(255) == given
+        assert unit.time_book.count() == {7: 1}
