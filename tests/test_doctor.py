@@ -94,7 +94,8 @@ def a_stuck_contract(home: House) -> None:
     from tests.builders import an_owner
 
     sent = a_sent_contract(home, an_owner(home))
-    home.sealing.stuck(sent.id, "tsa_down")
+    with home.store.begin() as unit:
+        home.sealing.stuck(unit, sent.id, "tsa_down")
 
 
 @pytest.mark.parametrize(
