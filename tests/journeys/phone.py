@@ -45,8 +45,11 @@ AXE_RUN = """async () => (await axe.run(document, {
 })).violations.map(v => v.id + ': ' + v.help + '\\n    ' + v.nodes.slice(0, 4).map(n => n.target.join(' ') + ' '
   + n.html.slice(0, 140) + ' ' + (n.any[0]?.message ?? n.all[0]?.message ?? '')).join('\\n    '))"""
 
-WIDE = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
-  .filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
+# Not innerWidth: on a phone it grows with what is too wide.
+WIDE = """() => document.scrollingElement.scrollWidth <= document.documentElement.clientWidth ? []
+  : [...document.querySelectorAll('body *')]
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
 
 
 class Phones:
