@@ -546,6 +546,10 @@ class EmbeddedTimestamps:
         return self._authority.roots_pem()[1:]
 
 
+ROOM_TO_SPARE = 256
+"""Bytes that a token may be longer than the longest one so far."""
+
+
 class UrlTimestamps:
     """An external TSA over HTTP (RFC 3161, section 3.4). Every answer is checked before it is used."""
 
@@ -555,6 +559,7 @@ class UrlTimestamps:
         self._url = url
         self._roots = tuple(roots)
         self._timeout = timeout
+        self._seen = 0
 
     def timestamp(self, digest: bytes) -> bytes:
         """A DER TimeStampToken over a SHA-256 digest. Raises Fault `tsa_down`, whatever went wrong."""
@@ -568,11 +573,17 @@ class UrlTimestamps:
             raise _down(f"Its answer is not an acceptable time stamp ({error}).") from error
         if len(token) > self.room:
             raise _down(f"Its token of {len(token)} bytes is larger than the {self.room} we reserve.")
+        self._seen = max(self._seen, len(token) + ROOM_TO_SPARE)
         return token
 
     @property
     def url(self) -> str:
         return self._url
+
+    @property
+    def longest(self) -> int | None:
+        """Bytes to reserve for the next token, once one has been seen: a service's tokens differ by little."""
+        return min(self._seen, self.room) or None
 
     @property
     def roots(self) -> tuple[bytes, ...]:

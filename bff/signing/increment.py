@@ -28,6 +28,10 @@ class Hole:
     end: int
 
 
+class NoRoom(ValueError):
+    """The signature is larger than the hole that was left for it."""
+
+
 class Increment:
     """A revision in the making. References are given and taken as they are written: `12 0 R`."""
 
@@ -97,14 +101,14 @@ class Increment:
         return self._laid_out().content if self._changed else b""
 
     def signed(self, make: Callable[[bytes], bytes]) -> bytes:
-        """The revision with the value that `make` gives for its digest. Raises ValueError when it has no room."""
+        """The revision with the value that `make` gives for its digest. Raises NoRoom."""
         hole = self._laid_out()
         hasher = self.source.digest()
         hasher.update(hole.content[: hole.begin - 1])
         hasher.update(hole.content[hole.end + 1 :])
         value = make(hasher.digest()).hex().encode()
         if len(value) > hole.end - hole.begin:
-            raise ValueError("the signature has no room")
+            raise NoRoom("the signature has no room")
         return hole.content[: hole.begin] + value.ljust(hole.end - hole.begin, b"0") + hole.content[hole.end :]
 
     def _laid_out(self) -> Hole:

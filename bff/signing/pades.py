@@ -99,7 +99,7 @@ from bff.signing.form import (
     signatures,
     signed_fields,
 )
-from bff.signing.increment import Increment
+from bff.signing.increment import Increment, NoRoom
 from bff.signing.objects import File, Source, Unsure
 
 T = TypeVar("T")
@@ -225,13 +225,11 @@ class PyhankoPades:
     def sign_file(self, source: Path, target: Path, act: Act) -> str:
         """The same from file to file: the document is hashed and copied, never held in memory. The level reached."""
         with _faulting():
-            added = _with_file(source, lambda file: self._signed(file, act))
-            _append(source, target, added.tail)
-        return added.level
+            return _appended(source, target, lambda file: self._signed(file, act))
 
     def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
         """The platform's signature, then validation data and document time stamp; B-B while the TSA is down."""
-        statement = rfc8785.dumps({"format": SEAL_FORMAT, "contract_id": contract_id, "evidence_head": evidence_head})
+        statement = seal_bytes(contract_id, evidence_head)
         with _faulting():
             added = _with(content, lambda source: self._sealed(source, statement))
             sealed = Written(content=content + added.tail, level=added.level)
@@ -241,6 +239,18 @@ class PyhankoPades:
             if fault.code != "tsa_down":
                 raise
             return sealed
+
+    def seal_file(self, source: Path, target: Path, *, contract_id: str, evidence_head: str) -> str:
+        """The same from file to file. The level reached."""
+        statement = seal_bytes(contract_id, evidence_head)
+        with _faulting():
+            level = _appended(source, target, lambda file: self._sealed(file, statement))
+            try:
+                return _appended(target, target, self._raised)
+            except Fault as fault:
+                if fault.code != "tsa_down":
+                    raise
+                return level
 
     def _sealed(self, source: Source, statement: bytes) -> Added:
         form = Form(Increment(source), self._paper)
@@ -359,6 +369,7 @@ class PyhankoPades:
 
     @property
     def _token_room(self) -> int:
+        """What the TSA says, or has been seen to need."""
         longest: int | None = getattr(self._timestamps, "longest", None)
         return longest or int(getattr(self._timestamps, "room", TOKEN_ROOM))
 
@@ -412,6 +423,11 @@ def act_bytes(act: Act) -> bytes:
             "evidence_head": act.evidence_head,
         }
     )
+
+
+def seal_bytes(contract_id: str, evidence_head: str) -> bytes:
+    """What the seal's signature says: canonical JSON (RFC 8785), `countersign-seal/1`."""
+    return rfc8785.dumps({"format": SEAL_FORMAT, "contract_id": contract_id, "evidence_head": evidence_head})
 
 
 def probe(path: str, strict: bool) -> None:
@@ -499,25 +515,36 @@ def _faulting() -> Iterator[None]:
 def _with(content: bytes, work: Callable[[Source], T]) -> T:
     """The work done on the file as our own reader sees it; what that does not surely understand, pyHanko reads."""
     try:
-        return work(File(content))
+        return _twice(work, File(content))
     except Unsure:
-        return work(Patient(content))
+        return _twice(work, Patient(content))
 
 
 def _with_file(path: Path, work: Callable[[Source], T]) -> T:
     """The same on a file, of which only the parts that are asked for are read, and all of it once to be hashed."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return work(File(mapped, hashed=hashlib.file_digest(file, "sha256")))
+            return _twice(work, File(mapped, hashed=hashlib.file_digest(file, "sha256")))
     except Unsure:
-        return work(Patient(path.read_bytes()))
+        return _twice(work, Patient(path.read_bytes()))
 
 
-def _append(source: Path, target: Path, tail: bytes) -> None:
-    """A copy that the kernel makes, and the revision behind it."""
-    shutil.copyfile(source, target)
+def _twice(work: Callable[[Source], T], source: Source) -> T:
+    """Once more when a time stamp outgrew what earlier ones had needed: by now it has been seen."""
+    try:
+        return work(source)
+    except NoRoom:
+        return work(source)
+
+
+def _appended(source: Path, target: Path, work: Callable[[Source], Added]) -> str:
+    """A copy that the kernel makes (none where it is the same file), and the revision behind it. Its level."""
+    added = _with_file(source, work)
+    if source != target:
+        shutil.copyfile(source, target)
     with target.open("ab") as file:
-        file.write(tail)
+        file.write(added.tail)
+    return added.level
 
 
 def _reader(content: bytes) -> PdfFileReader:

@@ -18,6 +18,7 @@ This room knows nothing of signatures: who places these operators in a file, and
 
 import hashlib
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -1238,7 +1239,8 @@ class _Used:
         self.said[glyph.id] = self.said.get(glyph.id) or glyph.said
 
 
-PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+PRINTABLE = string.ascii_letters + string.digits + " .,:;+-/()'&@%"
+"""What most captions and values are made of; a rarer letter brings a font of its own."""
 
 
 def _later_words(page: EvidencePage) -> str:

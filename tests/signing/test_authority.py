@@ -201,6 +201,14 @@ def test_external_tsa_gives_a_token_that_holds(authority: Authority) -> None:
     assert check_token(token, DIGEST, authority.roots_pem()) == START
 
 
+def test_room_for_an_external_token_is_learned_from_the_first(authority: Authority) -> None:
+    with served(lambda query: (200, reply(authority, query))) as url:
+        stamps = UrlTimestamps(url, authority.roots_pem()[1:], timeout=2)
+        assert stamps.longest is None
+        token = stamps.timestamp(DIGEST)
+    assert stamps.longest == len(token) + 256
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -20,7 +20,7 @@ from bff.signing.objects import File, Unsure
 from bff.signing.pades import Patient, PyhankoPades, prepare
 from bff.signing.paper import HIDDEN_FONT, Paper
 from tests.outsiders import pdfsig, qpdf_check
-from tests.signing.paperwork import ANA, DATA, LI, Paperwork, blank_pdf
+from tests.signing.paperwork import ANA, DATA, LI, DownTimestamps, Paperwork, blank_pdf
 
 FONTS = Path(__file__).parents[2] / "web" / "vendor" / "fonts"
 
@@ -161,6 +161,40 @@ def test_a_file_is_signed_as_its_bytes_would_be(work: Paperwork, tmp_path: Path)
     assert source.read_bytes() == work.content
     assert target.read_bytes().startswith(work.content)
     assert [(v.who, v.ok) for v in work.pades.check(target.read_bytes())] == [("李雷", True)]
+
+
+def test_a_file_is_sealed_to_the_highest_level(work: Paperwork, tmp_path: Path) -> None:
+    work.signers = (LI,)
+    work.prepare(blank_pdf(pages=2))
+    work.sign(LI)
+    source, target = tmp_path / "source.pdf", tmp_path / "target.pdf"
+    source.write_bytes(work.content)
+    said = {"contract_id": work.contract_id, "evidence_head": "cd" * 32}
+    assert work.pades.seal_file(source, target, **said) == "B-LTA"
+    assert [(v.kind, v.ok, v.level) for v in work.pades.check(target.read_bytes())] == [
+        (kind, True, "B-LTA") for kind in ("signer", "seal", "timestamp")
+    ]
+    work.pades = work.with_timestamps(DownTimestamps())
+    assert work.pades.seal_file(source, target, **said) == "B-B"
+
+
+class GrowingTimestamps(EmbeddedTimestamps):
+    """A TSA that says what its last token needed; the next one is longer."""
+
+    longest = 700  # type: ignore[assignment]
+
+    def timestamp(self, digest: bytes, *, nonce: int | None = None) -> bytes:
+        token = super().timestamp(digest, nonce=nonce)
+        GrowingTimestamps.longest = max(self.longest, len(token) + 16)  # type: ignore[assignment]
+        return token
+
+
+def test_a_time_stamp_that_outgrew_its_room_is_asked_for_again(work: Paperwork) -> None:
+    work.pades = work.with_timestamps(GrowingTimestamps(work.authority, work.clock))
+    work.prepare(blank_pdf())
+    assert work.sign(LI).level == "B-T"
+    assert GrowingTimestamps.longest > 700
+    assert [v.ok for v in work.pades.check(work.content)] == [True]
 
 
 def test_an_odd_file_is_signed_from_file_to_file_too(work: Paperwork, tmp_path: Path) -> None:
