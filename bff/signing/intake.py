@@ -18,15 +18,16 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bff.cage import Cage, Caged
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Judged, PageSize
-from bff.signing.tricks import NOT_WHAT_IT_SHOULD_BE, check_weight, each, fields, get, noticed, number
+from bff.signing.tricks import NODE_LIMIT, NOT_WHAT_IT_SHOULD_BE, check_weight, each, fields, get, noticed, number
 
 if TYPE_CHECKING:
     import pikepdf
@@ -216,12 +217,12 @@ def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -
     """What the file is. Raises Refusal. Where `repairs` names any, it was rewritten and `target` holds the result."""
     write = _named(probe)
     try:
-        look, final = _cleaned(source, target, write)
+        look, final = _cleaned(source, target, write, max_pages)
     except Exception as error:
         if not _may_help(error):
             raise
         _rebuild(source, target, error)
-        look, final = _cleaned(target, target, write)
+        look, final = _cleaned(target, target, write, max_pages)
         look.repair("damaged")
         look.warn("rebuilt")
     if look.repairs or look.signed:
@@ -231,12 +232,13 @@ def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -
     return {**shown, "signed": look.signed, "repairs": look.repairs, "warnings": look.warnings}
 
 
-def _cleaned(source: str, target: str, write: "Probe | None") -> tuple[_Look, str]:
+def _cleaned(source: str, target: str, write: "Probe | None", max_pages: int) -> tuple[_Look, str]:
     """The file as qpdf reads it, and where it stands once it can be written on."""
     import pikepdf
 
     look = _Look()
     try:
+        _check_not_endless(source, max_pages)
         pdf = pikepdf.open(source, allow_overwriting_input=True)
     except pikepdf.PasswordError as error:
         raise Refusal("password_needed") from error
@@ -254,6 +256,32 @@ def _cleaned(source: str, target: str, write: "Probe | None") -> tuple[_Look, st
         if look.repairs and not look.signed:
             _rewrite(pdf, target)
     return look, _writable(source, target, look, write)
+
+
+def _check_not_endless(source: str, max_pages: int) -> None:
+    """Counts pages only as far as is allowed. An ordinary opening lists them all, and takes minutes over a million."""
+    import pikepdf
+
+    with pikepdf.open(source, inherit_page_attributes=False) as pdf:
+        if next(islice(_leaves(pdf), max_pages, None), None) is not None:
+            raise Refusal("too_many_pages")
+
+
+def _leaves(pdf: "pikepdf.Pdf") -> Iterator[Any]:
+    """The pages, found one by one."""
+    import pikepdf
+
+    ways: list[Iterator[Any]] = [iter((get(pdf.Root, "/Pages"),))]
+    for _ in range(NODE_LIMIT):
+        if not ways:
+            return
+        one = next(ways[-1], _END)
+        if one is _END:
+            ways.pop()
+        elif (kids := get(one, "/Kids")) is not None:
+            ways.append(each(kids))
+        elif isinstance(one, pikepdf.Dictionary):
+            yield one
 
 
 def _may_help(error: Exception) -> bool:
@@ -485,6 +513,7 @@ def _title(given: str) -> str:
     return "" if title.lower() in _NO_TITLES else title[:TITLE_LIMIT_CHARACTERS]
 
 
+_END = object()
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[")
 _MADE_BY = re.compile(r"^Microsoft (Word|PowerPoint|Excel) - ")
 _EXTENSION = re.compile(r"\.(docx?|pdf|odt|rtf|txt|pages|wps|xlsx?|pptx?|tmp)$", re.IGNORECASE)

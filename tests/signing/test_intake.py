@@ -114,6 +114,37 @@ def bomb(megabytes: int) -> bytes:
     return saved(pdf, compress_streams=False)
 
 
+def a_million_pages() -> bytes:
+    """One page, named a thousand times in a list that is itself named a thousand times."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1000000 /Kids [%b] >>" % (b"3 0 R " * 1000),
+        b"<< /Type /Pages /Parent 2 0 R /Count 1000 /Kids [%b] >>" % (b"4 0 R " * 1000),
+        b"<< /Type /Page /Parent 3 0 R /MediaBox [0 0 612 792] >>",
+    ]
+    return written(objects)
+
+
+def a_list_of_a_million_pages() -> bytes:
+    return written(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1000000 /Kids [%b] >>" % (b"3 0 R " * 1_000_000),
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] >>",
+        ]
+    )
+
+
+def written(objects: list[bytes]) -> bytes:
+    content, places = b"%PDF-1.7\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(len(content))
+        content += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(content))
+    return content + b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table + trailer
+
+
 # --- let in ---
 
 
@@ -325,6 +356,18 @@ def test_no_pages_and_too_many_are_refused(cage: Cage, tmp_path: Path) -> None:
     assert judge(saved(Pdf.new())).outcome == "no_pages"
     assert judge(saved(paper(pages=4))).outcome == "too_many_pages"
     assert judge(saved(paper(pages=3))).outcome == "ready"
+
+
+@pytest.mark.parametrize("pages", [a_million_pages, a_list_of_a_million_pages])
+def test_a_million_pages_are_too_many_before_anybody_has_listed_them(
+    tmp_path: Path, pages: Callable[[], bytes]
+) -> None:
+    assert judge_with(Cage(1000, 5, 20), tmp_path, max_bytes=10_000_000)(pages()).outcome == "too_many_pages"
+
+
+def test_a_tree_of_pages_that_holds_itself_has_a_named_end(judge: Judge) -> None:
+    knot = b"<< /Type /Pages /Count 9 /Kids [2 0 R] >>"
+    assert judge(written([b"<< /Type /Catalog /Pages 2 0 R >>", knot])).outcome in REFUSALS
 
 
 @pytest.mark.parametrize("sign", ["NeedsRendering", "no fields"])
