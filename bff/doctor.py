@@ -478,6 +478,24 @@ READY: tuple[Line, ...] = (
     ("disk", _disk),
     ("providers", _providers),
 )
+
+
+def _faces(home: "House") -> str:
+    """Faces can be judged here, and so few are stored that nobody has to be told."""
+    try:
+        models = home.eyes.models
+    except Fault as fault:
+        raise Trouble("warn", fault.what, fault.do, fault.code) from fault
+    load = home.face_vault.load()
+    if load.near_filing:
+        raise Trouble(
+            "warn",
+            f"The faces of {load.people} people are stored.",
+            "From 100,000 on they have to be filed with the authorities in the PRC. Shorten how long they are kept.",
+        )
+    return f"the models are in {models}; pictures of {load.people} people are stored"
+
+
 BESIDES: tuple[Line, ...] = (
     ("clock", _clock),
     ("database", _database),
@@ -491,5 +509,6 @@ BESIDES: tuple[Line, ...] = (
     ("stuck", _stuck),
     ("renewal", _renewal),
     ("pages cache", _pages_cache),
+    ("faces", _faces),
     ("data directory", _privacy),
 )

@@ -95,6 +95,11 @@ class Eyes:
         self._pack = pack
         self._threads = threads
 
+    @property
+    def models(self) -> Path:
+        """The folder of the pack."""
+        return self._pack.folder
+
     @cached_property
     def _app(self) -> Any:
         from insightface.app import FaceAnalysis

@@ -1,13 +1,16 @@
 """What wiring hands out fits together: the house's own judge, reader and vault."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from bff import doctor
 from bff.biometrics.id_document import Kind
 from bff.biometrics.pack import DEFAULT_PACK
 from bff.core.errors import Fault
+from bff.doctor import Check
 from bff.wiring import House
 from tests.biometrics import cards
 from tests.biometrics.photographs import as_file, astronaut
@@ -27,9 +30,31 @@ def test_the_house_reads_a_portrait_and_a_document_and_keeps_what_it_read(home: 
 
 
 def test_a_pack_that_is_not_there_is_a_fault_of_the_operator(home: House) -> None:
-    home.__dict__["settings"] = home.settings.__class__(data_dir=home.settings.data_dir, face_pack="/nowhere/buffalo_l")
+    home.__dict__["settings"] = replace(home.settings, face_pack="/nowhere/buffalo_l")
     with pytest.raises(Fault, match="face_pack_missing"):
         _ = home.eyes
+
+
+def doctors_line(home: House) -> Check:
+    [line] = [line for line in doctor.BESIDES if line[0] == "faces"]
+    return doctor._tried(home, line)
+
+
+def test_doctor_says_where_the_models_are_and_how_many_faces_are_stored(home: House, clock: Clock) -> None:
+    home.face_vault.keep("person-1", b"a face", now=clock.now())
+    check = doctors_line(home)
+    assert check.state == "ok"
+    assert "pictures of 1 people" in check.said
+
+
+def test_doctor_warns_when_faces_cannot_be_judged_or_are_too_many(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bff.biometrics.vault.WARN_AT_PEOPLE", 0)
+    assert doctors_line(home).state == "warn"
+    home.__dict__["settings"] = replace(home.settings, face_pack="/nowhere/buffalo_l")
+    del home.__dict__["eyes"]
+    check = doctors_line(home)
+    assert (check.state, check.code) == ("warn", "face_pack_missing")
+    assert "models build" in check.do
 
 
 def test_pages_do_not_carry_the_networks() -> None:
