@@ -121,9 +121,13 @@ def _up(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_chosen: argparse.Namespace) -> int:
-    from bff import wiring
+    from bff import standing
 
-    wiring.set_up(from_environment())
+    settings = from_environment()
+    if settings.database_url or not standing.holds(settings.data_dir, repr(settings)):
+        from bff import wiring
+
+        wiring.set_up(settings)
     return 0
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.serialization import Encoding
 from redis import Redis
 
-from bff import doctor
+from bff import doctor, standing
 from bff.archive.sites import FolderSites
 from bff.cage import Cage
 from bff.core.errors import Fault
@@ -95,6 +95,7 @@ def set_up(settings: Settings) -> None:
         if not house.account.members():
             _secret(owner_file(settings), lambda: secrets.token_urlsafe(24).encode())
         house.store.close()
+        standing.note(settings.data_dir, repr(settings))
 
 
 def sites(settings: Settings) -> Mapping[str, Path]:
