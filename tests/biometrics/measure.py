@@ -8,6 +8,7 @@ shows that the checks do what they are for, and nothing about real people with r
 """
 
 import argparse
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,6 +47,7 @@ def main() -> None:
             challenge, other = (derived(bytes([n]) * 32, bytes(16)) for n in (seed, seed + 100))
             for species, frames, asked in _everything(puppet, helper, challenge, other, seed):
                 seen[species].append(_judged(judge, frames, asked, portrait))
+                print(species, seen[species][-1].outcome, seen[species][-1].reason, file=sys.stderr, flush=True)
     _tell(seen)
 
 

@@ -225,6 +225,23 @@ def test_four_thousand_pixels_wide_is_too_much(media: Media) -> None:
     assert refusal_of_video(media, content) == "video_too_many_pixels"
 
 
+def test_a_strip_is_too_long(media: Media) -> None:
+    assert (
+        refusal_of_video(media, video(2, codec="libx264", container="mp4", size=(3200, 256))) == "video_too_many_pixels"
+    )
+
+
+def test_a_child_that_lies_about_its_pixels_is_not_believed(monkeypatch: pytest.MonkeyPatch, webm: bytes) -> None:
+    """As if a parser had been taken over by what it read."""
+    media = Media(Cage(512, 5, 20))
+    for answer in ({}, {"width": 9, "height": 9}, {"width": "x", "height": None}):
+        monkeypatch.setattr(Cage, "run", lambda *_, told=answer, **__: told)
+        assert refusal_of_photo(media, b"") == "photo_unreadable"
+    lie = {"times": [0, 1], "look_width": 99, "look_height": 99, "seconds": 1, "codec": "vp8", "width": 9, "height": 9}
+    monkeypatch.setattr(Cage, "run", lambda *_, **__: lie)
+    assert refusal_of_video(media, webm, "video/webm") == "video_unreadable"
+
+
 def test_a_stamp_is_too_little(media: Media) -> None:
     assert refusal_of_video(media, video(45, size=(160, 160)), "video/webm") == "video_too_few_pixels"
 
