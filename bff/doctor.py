@@ -15,7 +15,7 @@ import shutil
 import ssl
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,6 @@ from bff.core.mark import Mark
 from bff.outbox import PAPER, WORD, life
 
 if TYPE_CHECKING:
-    from bff.signing.services import Health
     from bff.wiring import House
 
 ENOUGH_BYTES = 2_000_000_000
@@ -164,20 +163,8 @@ def _exposed(path: Path) -> bool:
 
 def _timestamps(home: "House") -> str:
     proven = home.proven_time(secrets.token_bytes(32))
-    outside = home.outside_timestamps
-    if outside and (bad := [h for h in outside.health(secrets.token_bytes(32)) if h.failure]):
-        _told_down(bad, out_of=len(home.settings.tsa_urls))
-    service = "an external service" if outside else "the embedded authority"
+    service = "an external service" if home.outside_timestamps else "the embedded authority"
     return f"{service} gave a token that its roots confirm, for {proven.isoformat(timespec='seconds')}"
-
-
-def _told_down(bad: "Sequence[Health]", *, out_of: int) -> None:
-    """Some of several: signing goes on with the others. All of them: the token that is asked for next says it."""
-    if len(bad) < out_of:
-        why = _listed(f"{h.host} ({h.failure.what})" for h in bad if h.failure)
-        raise Trouble(
-            "warn", f"Not every time stamp service works: {why}.", "The next in BFF_TSA_URL is asked instead."
-        )
 
 
 def _fonts(home: "House") -> str:
@@ -429,6 +416,22 @@ def _listed(all_of_them: Iterator[str]) -> str:
     return ", ".join(each[:LISTED]) + (f" and {len(each) - LISTED} more" if len(each) > LISTED else "")
 
 
+def _services(home: "House") -> str:
+    """Each external timestamp service, also those that nobody has to ask while the first one works."""
+    outside = home.outside_timestamps
+    if outside is None:
+        return "none is used: the embedded authority gives the timestamps"
+    each = outside.health(secrets.token_bytes(32))
+    if bad := [f"{h.host} ({h.failure.what})" for h in each if h.failure]:
+        raise Trouble(
+            "warn" if len(bad) < len(each) else "fail",
+            f"{len(bad)} of {len(each)} do not work: {_listed(iter(bad))}.",
+            "The next one in BFF_TSA_URL is asked instead; when none works, levels are raised later.",
+            "tsa_down",
+        )
+    return f"all {len(each)} gave a token that the roots confirm"
+
+
 def _renewal(home: "House") -> str:
     """What is archived gets its next time stamp long before the last one's certificate ends; the clock sees to it."""
     now = home.clock.now()
@@ -507,6 +510,7 @@ BESIDES: tuple[Line, ...] = (
     ("proxy headers", _proxy),
     ("live", _live),
     ("stuck", _stuck),
+    ("timestamp services", _services),
     ("renewal", _renewal),
     ("pages cache", _pages_cache),
     ("faces", _faces),

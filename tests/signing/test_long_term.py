@@ -7,11 +7,15 @@ machine's clock whatever it is told) are shown another clock instead (faketime).
 What each of them cannot do is written down in docs/decisions/0005-long-term-validity.md, and held here.
 """
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import cms as asn1_cms
@@ -25,6 +29,7 @@ from bff.signing.verify import verify
 from tests.outsiders import openssl_cms, openssl_ts, pdfsig, signatures_in, stock_pyhanko
 from tests.signing.paperwork import ANA, LI, START, Paperwork, blank_pdf
 
+ROOT = Path(__file__).resolve().parents[2]
 SHORT = timedelta(days=100)
 LONG = timedelta(days=3650)
 RENEWED, RENEWED_AGAIN = 90, 3705
@@ -93,6 +98,17 @@ def ours(content: bytes, roots: Sequence[bytes], at: datetime) -> list[bool]:
     return [v.ok for v in judge(content, roots=roots, at=at)]
 
 
+def browser_verdicts(folder: Path, roots: Sequence[bytes], *, at: datetime) -> dict[str, dict[str, Any]]:
+    """What `/verify` in the browser says of each PDF in the folder."""
+    (folder / "roots.pem").write_bytes(b"".join(roots))
+    which = [sys.executable, ROOT / "tools" / "set_up.py", "--which-node"]
+    node = subprocess.run(which, capture_output=True, text=True, check=True).stdout.strip()
+    judge_files = ROOT / "tests" / "web" / "judge_files.mjs"
+    command = [node, "--no-warnings", judge_files, folder, folder / "roots.pem", at.isoformat()]
+    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return {Path(name).stem: verdict for name, verdict in said.items()}
+
+
 def day(number: int) -> datetime:
     return START + timedelta(days=number)
 
@@ -115,6 +131,26 @@ def test_we_accept_the_archived_file(years: Years, when: int) -> None:
     assert [(v.who, v.reasons) for v in verdicts if not v.ok] == []
     assert {v.level for v in verdicts} == {"B-LTA"}
     assert verify(content, roots=years.roots, at=day(when)).ok
+
+
+@pytest.mark.parametrize(
+    ("when", "good"),
+    [
+        (2, {"sealed"}),
+        (91, {"sealed", "renewed"}),
+        (110, {"renewed"}),
+        (3000, {"renewed"}),
+        (3800, {"again"}),
+        (7000, {"again"}),
+    ],
+)
+def test_the_browsers_verifier_says_the_same(years: Years, tmp_path: Path, when: int, good: set[str]) -> None:
+    """A renewal from the future proves nothing yet, one that is missing nothing any more."""
+    for name in ("sealed", "renewed", "again"):
+        (tmp_path / f"{name}.pdf").write_bytes(getattr(years, name))
+    said = browser_verdicts(tmp_path, years.roots, at=day(when))
+    assert {name for name, verdict in said.items() if verdict["ok"]} == good
+    assert {name for name in said if all(ours(getattr(years, name), years.roots, day(when)))} == good
 
 
 def test_the_time_of_signing_stays_what_it_was(years: Years) -> None:
