@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="judge a signed PDF or an evidence bundle offline, from the file alone")
     verify.add_argument("file", type=Path)
     verify.add_argument("--root", type=Path, action="append", default=[], help="root certificates, PEM; may repeat")
+    verify.add_argument(
+        "--at", metavar="TIME", help="judge at this time, ISO 8601, UTC unless it says so (default: now)"
+    )
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     verify.set_defaults(command=_verify)
 
@@ -148,7 +151,8 @@ def _verify(chosen: argparse.Namespace) -> int:
     from bff.signing import judging, verify
 
     roots = chosen.root or _roots_here()
-    words = [str(chosen.file), *(f"--root={root}" for root in roots), *(["--json"] if chosen.json else [])]
+    at = [f"--at={chosen.at}"] if chosen.at else []
+    words = [str(chosen.file), *(f"--root={root}" for root in roots), *at, *(["--json"] if chosen.json else [])]
     return verify.main(words, judge=judging.judge if _is_bundle(chosen.file) else verify.verify)
 
 

@@ -129,10 +129,11 @@ def verify(
 
 
 def main(argv: Sequence[str], *, judge: Callable[..., Judged] = verify) -> int:
-    """`verify FILE [--root PEM]… [--json]`: 0 everything holds, 1 something does not, 2 it cannot be read."""
+    """`verify FILE [--root PEM]… [--at TIME] [--json]`: 0 everything holds, 1 something does not, 2 it cannot be read."""
     parser = argparse.ArgumentParser(prog="bff verify", description="Check a signed PDF, offline.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--root", type=Path, action="append", default=[], help="root certificate(s), PEM; may repeat")
+    parser.add_argument("--at", type=moment, help="judge at this time, ISO 8601, UTC unless it says so (default: now)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--language", default="en")
     given = parser.parse_args(argv)
@@ -140,12 +141,18 @@ def main(argv: Sequence[str], *, judge: Callable[..., Judged] = verify) -> int:
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     try:
         trusted = [path.read_bytes() for path in given.root]
-        report = judge(given.file.read_bytes(), roots=trusted, language=best(given.language))
+        report = judge(given.file.read_bytes(), roots=trusted, at=given.at, language=best(given.language))
     except (OSError, ValueError, Refusal) as error:
         print(f"{given.file}: {getattr(error, 'code', None) or error}", file=sys.stderr)
         return 2
     print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if given.json else "\n".join(report.lines()))
     return 0 if report.ok else 1
+
+
+def moment(text: str) -> datetime:
+    """Raises ValueError."""
+    given = datetime.fromisoformat(text)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
 
 
 # --- what the file says as a whole ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from asn1crypto import cms as asn1_cms
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+from bff.__main__ import main
 from bff.core.errors import Fault, Refusal
 from bff.signing import authority as authority_module
 from bff.signing.pades import judge
@@ -151,6 +152,17 @@ def test_the_browsers_verifier_says_the_same(years: Years, tmp_path: Path, when:
     said = browser_verdicts(tmp_path, years.roots, at=day(when))
     assert {name for name, verdict in said.items() if verdict["ok"]} == good
     assert {name for name in said if all(ours(getattr(years, name), years.roots, day(when)))} == good
+
+
+@pytest.mark.parametrize(("when", "code"), [("2027-02-01", 0), ("2027-02-19T12:00:00+01:00", 1)])
+def test_the_operators_verifier_is_told_the_time(years: Years, tmp_path: Path, when: str, code: int) -> None:
+    """The file that was never renewed, before and after its time stamp's certificate ended."""
+    (tmp_path / "sealed.pdf").write_bytes(years.sealed)
+    (tmp_path / "roots.pem").write_bytes(b"".join(years.roots))
+    command = ["verify", str(tmp_path / "sealed.pdf"), "--root", str(tmp_path / "roots.pem"), "--at"]
+    assert main([*command, when]) == code
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "soon"])
 
 
 def test_the_time_of_signing_stays_what_it_was(years: Years) -> None:
