@@ -57,6 +57,11 @@ class InOrder:
         return [Health(_host(service), _failure(service, digest)) for service in self._services]
 
     @property
+    def longest(self) -> int | None:
+        """Room for the largest token that any of them has given. A larger one fails its job once, and is known then."""
+        return max((service.longest or 0 for service in self._services), default=0) or None
+
+    @property
     def roots(self) -> tuple[bytes, ...]:
         return tuple(dict.fromkeys(root for service in self._services for root in service.roots))
 

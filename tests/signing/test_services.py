@@ -78,6 +78,15 @@ def test_one_that_rests_is_asked_when_no_other_answers(services: list[Service], 
     assert signed_by(both.timestamp(DIGEST), services[0])
 
 
+def test_the_room_for_a_token_is_learned_whoever_gives_it(services: list[Service], urls: list[str]) -> None:
+    both = in_order(services, urls, StandingClock())
+    assert both.longest is None
+    services[0].up = False
+    token = both.timestamp(DIGEST)
+    assert both.longest is not None
+    assert len(token) < both.longest < both.room
+
+
 def test_when_all_are_down_the_time_stamp_is(services: list[Service], urls: list[str]) -> None:
     both = in_order(services, urls, StandingClock())
     for service in services:
