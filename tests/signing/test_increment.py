@@ -9,12 +9,17 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from bff.core.errors import Refusal
 from bff.core.mark import Mark
 from bff.signing import objects
 from bff.signing.authority import EmbeddedTimestamps
+from bff.signing.form import Pages
 from bff.signing.increment import Increment
 from bff.signing.objects import File, Unsure
 from bff.signing.pades import Patient, PyhankoPades, prepare
@@ -54,6 +59,44 @@ def test_revision_after_revision_is_read_by_qpdf_pdfium_and_pyhanko(packed: bool
     assert PdfFileReader(BytesIO(content)).xrefs.total_revisions == 6
     kinds = re.findall(rb"/Type/XRef|\nxref\n", content[len(blank_pdf(pages=3, object_streams=packed)) :])
     assert set(kinds) == {b"/Type/XRef" if packed else b"\nxref\n"}
+
+
+@given(st.booleans(), st.lists(st.tuples(st.booleans(), st.integers(0, 2)), min_size=1, max_size=6))
+@settings(max_examples=20, deadline=None)
+def test_revisions_of_both_writers_in_turn_are_read_the_same(packed: bool, turns: list[tuple[bool, int]]) -> None:
+    content = blank_pdf(pages=3, object_streams=packed)
+    for number, (ours, page) in enumerate(turns):
+        content = (_turned_by_us if ours else _turned_by_pyhanko)(content, page=page, number=number)
+    reader, increment = PdfFileReader(BytesIO(content)), Increment(File(content))
+    pages = Pages(increment)
+    for page in range(3):
+        last = max((n for n, (_, turned) in enumerate(turns) if turned == page), default=None)
+        theirs = reader.find_page_for_modification(page)[0].get_object().get("/UserUnit")
+        assert theirs == last
+        assert increment.dictionary(pages.page(page)).get(b"UserUnit") == (None if last is None else b"%d" % last)
+    with pikepdf.open(BytesIO(content)) as pdf:
+        assert len(pdf.pages) == 3
+        assert pdf.check_pdf_syntax() == [] or not all(ours for ours, _ in turns), (
+            "pyHanko's count of objects may be off"
+        )
+
+
+def _turned_by_us(content: bytes, *, page: int, number: int) -> bytes:
+    increment = Increment(File(content))
+    reference = Pages(increment).page(page)
+    increment.put(reference, objects.written(increment.dictionary(reference) | {b"UserUnit": b"%d" % number}))
+    increment.add_stream({b"Number": b"%d" % number}, b"of ours " * 40)
+    return content + increment.revision()
+
+
+def _turned_by_pyhanko(content: bytes, *, page: int, number: int) -> bytes:
+    writer = IncrementalPdfFileWriter(BytesIO(content))
+    reference = writer.find_page_for_modification(page)[0]
+    reference.get_object()["/UserUnit"] = generic.NumberObject(number)
+    writer.mark_update(reference)
+    output = BytesIO()
+    writer.write(output)
+    return output.getvalue()
 
 
 def test_what_a_change_does_not_touch_is_written_as_it_was() -> None:

@@ -59,6 +59,15 @@ def test_the_first_that_works_is_the_one(services: list[Service], urls: list[str
     assert [s.asked for s in services] == [1, 0]
 
 
+def test_room_is_what_the_longest_token_so_far_needed(services: list[Service], urls: list[str]) -> None:
+    both = in_order(services, urls, StandingClock())
+    assert both.longest is None
+    first = len(both.timestamp(DIGEST))
+    services[0].up = False
+    second = len(both.timestamp(DIGEST))
+    assert both.longest == max(first, second) + 256
+
+
 def test_a_dead_service_is_asked_once_and_again_after_a_rest(services: list[Service], urls: list[str]) -> None:
     clock = StandingClock()
     both = in_order(services, urls, clock)
