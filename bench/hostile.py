@@ -146,7 +146,9 @@ def _stream(content: bytes, entries: bytes = b"") -> bytes:
 
 
 def _bomb(megabytes: int, layers: int = 1) -> tuple[bytes, bytes]:
-    content = zlib.compress(b"q 1 0 0 1 0 0 cm " * (megabytes * 61_681), 9)
+    packer = zlib.compressobj(9)
+    line = b"q 1 0 0 1 0 0 cm " * 61_681  # a megabyte
+    content = b"".join(packer.compress(line) for _ in range(megabytes)) + packer.flush()
     for _ in range(layers - 1):
         content = zlib.compress(content, 9)
     return content, b"/Filter [%b]" % (b"/FlateDecode " * layers)

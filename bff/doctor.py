@@ -28,6 +28,7 @@ from bff.core.errors import Fault
 from bff.core.identity import Channel
 from bff.core.mark import Mark
 from bff.outbox import PAPER, WORD, life
+from bff.signing.converting import found_office
 
 if TYPE_CHECKING:
     from bff.wiring import House
@@ -466,6 +467,12 @@ def _pages_cache(home: "House") -> str:
     return f"{size // 1_000_000} MB of page pictures"
 
 
+def _word(_home: "House") -> str:
+    """Nothing fails without it: Word files are then refused, with a sentence that says to save them as PDF."""
+    office = found_office()
+    return f"converted by {office}" if office else "LibreOffice is not installed: people are told to save them as PDF"
+
+
 def _privacy(home: "House") -> str:
     data = home.settings.data_dir
     if data.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and data.stat().st_uid == os.getuid():
@@ -514,5 +521,6 @@ BESIDES: tuple[Line, ...] = (
     ("renewal", _renewal),
     ("pages cache", _pages_cache),
     ("faces", _faces),
+    ("Word files", _word),
     ("data directory", _privacy),
 )

@@ -36,6 +36,7 @@ from bff.signing import keys, preparing
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
 from bff.signing.bundle import fingerprint
 from bff.signing.ceremony import Ceremony, Policy
+from bff.signing.converting import found_office
 from bff.signing.courier import Courier
 from bff.signing.desk import Desk
 from bff.signing.history import History
@@ -270,7 +271,14 @@ class House:
     def desk(self) -> Desk:
         s = self.settings
         probe = "bff.signing.trial:probe"
-        intake = Intake(self.cage, s.data_dir / "work", s.max_upload_megabytes * 1_000_000, s.max_pages, probe=probe)
+        intake = Intake(
+            self.cage,
+            s.data_dir / "work",
+            s.max_upload_megabytes * 1_000_000,
+            s.max_pages,
+            probe=probe,
+            office=found_office(),
+        )
         return Desk(
             store=self.store,
             clock=self.clock,

@@ -147,10 +147,29 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "phone_not_mobile": (422, _("That number cannot receive messages. Enter a mobile number.")),
     "contact_unreadable": (422, _("Enter an e-mail address, or a mobile number that starts with +.")),
     # files
-    "intake_missing": (422, _("Choose a PDF file first.")),
-    "intake_too_large": (413, _("This file is too large. PDF files up to 60 MB are possible.")),
+    "intake_missing": (422, _("Choose a file first.")),
+    "intake_too_large": (413, _("That is too large. Up to 60 MB are possible.")),
     "intake_too_many_pages": (422, _("This file has too many pages. Up to 300 pages are possible.")),
-    "intake_not_a_pdf": (422, _("This is not a PDF file. Save or export the document as PDF and upload that.")),
+    "intake_not_a_pdf": (
+        422,
+        _("This is neither a PDF nor a Word file nor a picture. Save or export the document as PDF and upload that."),
+    ),
+    "intake_one_kind_only": (422, _("Choose one PDF, or one Word file, or several pictures.")),
+    "intake_too_many_files": (422, _("These are too many files. Up to %(most)s pictures become one document.")),
+    "intake_image_unreadable": (422, _("A picture cannot be read. Save it again as JPEG or PNG and upload that.")),
+    "intake_image_too_large": (422, _("A picture has too many pixels. Save it smaller and upload that.")),
+    "intake_word_not_installed": (
+        422,
+        _("Word files cannot be converted here. Save it as PDF in Word and upload that."),
+    ),
+    "intake_word_unreadable": (
+        422,
+        _("This Word file could not be converted. Save it as PDF in Word and upload that."),
+    ),
+    "intake_word_macros": (
+        422,
+        _("This Word file contains macros, so it is not opened here. Save it as PDF in Word and upload that."),
+    ),
     "intake_password_needed": (
         422,
         _("This PDF needs a password to be opened. Save a copy without a password and upload that."),

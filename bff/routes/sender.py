@@ -40,6 +40,8 @@ Page = str | AnyResponse | tuple[str, int]
 
 ROWS, MOST_ROWS = 50, 500
 """A list begins with so many lines; "more" adds as many, up to the most."""
+MOST_FILES = 50
+"""Pictures that become one contract."""
 
 
 @door.app_context_processor
@@ -122,7 +124,7 @@ def _page(template: str, block: str, **shown: Any) -> str:
 @door.route("/contracts/new", methods=["GET", "POST"])
 @sender
 def upload() -> Page | tuple[Response, int] | Response:
-    """A PDF becomes a draft, or is refused by name beside the field it was chosen in."""
+    """A PDF, a Word file or pictures become a draft, or are refused by name beside the field it was chosen in."""
     limit = house().settings.max_upload_megabytes
     if request.method == "GET":
         return render_template("upload.html", error=None, megabytes=limit)
@@ -140,13 +142,17 @@ def upload() -> Page | tuple[Response, int] | Response:
 
 
 def _uploaded() -> Contract:
-    file = request.files.get("file")
-    if file is None or not file.filename:
+    files = [file for file in request.files.getlist("file") if file.filename]
+    if not files:
         raise Refusal("intake_missing")
+    if len(files) > MOST_FILES:
+        raise Refusal("intake_too_many_files", most=MOST_FILES)
     with tempfile.TemporaryDirectory(dir=_work()) as folder:
-        path = Path(folder) / "upload"
-        file.save(path)
-        return house().desk.upload(me(), path, filename=file.filename, timezone=_zone(request.form.get("zone")))
+        paths = [Path(folder) / f"upload-{number}" for number in range(len(files))]
+        for file, path in zip(files, paths, strict=True):
+            file.save(path)
+        zone = _zone(request.form.get("zone"))
+        return house().desk.upload(me(), *paths, filename=str(files[0].filename), timezone=zone)
 
 
 def _work() -> Path:
@@ -221,6 +227,7 @@ def _signers_page(contract_id: str, refusal: Refusal | None = None, at: str = ""
         details=details,
         contract=details.contract,
         notes=telling.notes(details.notes),
+        converted=bool({"from_pictures", "from_word"} & {*details.notes}),
         in_turn=any(s.order > 1 for s in details.contract.signers),
         i_sign=any(s.is_sender for s in details.contract.signers),
         error=said.sentence if said else None,
@@ -393,6 +400,7 @@ def _review_page(contract_id: str, refusal: Refusal | None = None) -> Page:
         details=details,
         contract=details.contract,
         notes=telling.notes(details.notes),
+        converted=bool({"from_pictures", "from_word"} & {*details.notes}),
         in_turn=any(s.order > 1 for s in details.contract.signers),
         error=said.sentence if said else None,
         step=4,

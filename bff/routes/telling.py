@@ -64,6 +64,8 @@ LEVELS = {
     "B-LTA": _("Sealed with timestamps and long-term data: it can be checked for decades (PAdES B-LTA)."),
 }
 NOTES = {
+    "from_pictures": _("This PDF was made from your pictures. Download it and read it: it is what everybody signs."),
+    "from_word": _("This PDF was made from your Word file. Download it and read it: it is what everybody signs."),
     "repaired": _("The file was damaged. It has been repaired; read it through before you send it."),
     "rebuilt": _("The file has been written anew so that it can be signed. Its pages look as before."),
     "already_signed": _("The file already carries signatures of others. They stay valid; no evidence page is added."),

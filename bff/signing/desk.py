@@ -53,7 +53,7 @@ SAMPLE_FIELDS_Y = 7300
 
 
 class JudgesFiles(Protocol):
-    def judge(self, path: Path) -> Judged: ...
+    def judge(self, path: Path, *more: Path) -> Judged: ...
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,18 @@ class Desk:
     # --- drafting ---
 
     def upload(
-        self, owner: Person, path: Path, *, filename: str, timezone: str = "UTC", remarks: Sequence[str] = ()
+        self,
+        owner: Person,
+        path: Path,
+        *more: Path,
+        filename: str,
+        timezone: str = "UTC",
+        remarks: Sequence[str] = (),
     ) -> Contract:
-        """Judge the file and open a draft with it. Raises Refusal `intake_<reason>` when it could not be sealed."""
-        judged = self._intake.judge(path)
+        """Judge the file, or the pictures that become one, and open a draft with it.
+
+        Raises Refusal `intake_<reason>` when it could not be sealed."""
+        judged = self._intake.judge(path, *more)
         if judged.path is None or judged.sha256 is None:
             raise Refusal(f"intake_{judged.reason}")
         kept = self._archive.keep(judged.path.read_bytes())

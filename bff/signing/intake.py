@@ -1,7 +1,7 @@
 """Hostile files in; a clean PDF, or the reason why not, out.
 
-`Intake.judge` decides everything that could later keep a contract from being sealed, while the sender is still there
-to do something about it. It promises three things:
+`Intake.judge` makes pictures and Word files PDF (see `converting`) and decides everything that could later keep a
+contract from being sealed, while the sender is still there to do something about it. It promises three things:
 
 - what it lets in can be shown (every page opens) and can be written on (the probe has written on it);
 - the bytes it gives back are the ones that will be hashed, shown and signed: nothing after it changes them;
@@ -13,13 +13,15 @@ The file is read in a cage. Whatever happens there has a name in `REFUSALS`.
 
 import hashlib
 import importlib
+import math
 import os
 import re
+import resource
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +29,8 @@ from typing import TYPE_CHECKING, Any, cast
 from bff.cage import Cage, Caged
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Judged, PageSize
+from bff.signing.converting import REFUSALS as NOT_CONVERTED
+from bff.signing.converting import Converter
 from bff.signing.tricks import NODE_LIMIT, NOT_WHAT_IT_SHOULD_BE, check_weight, each, fields, get, noticed, number
 
 if TYPE_CHECKING:
@@ -50,8 +54,11 @@ REFUSALS = (
     "signed_and_damaged",
     "cannot_be_sealed",
     "too_complex",
+    *NOT_CONVERTED,
 )
 WARNINGS = (
+    "from_pictures",
+    "from_word",
     "already_signed",
     "certified",
     "javascript",
@@ -81,8 +88,10 @@ TEXT_LIMIT_CHARACTERS = 200_000
 TITLE_LIMIT_CHARACTERS = 200
 TRIAL = ".trial"
 DRAWING_PIXELS = 200
-DRAWING_CPU_SECONDS = 6.0
+DRAWING_CPU_SECONDS = 2.5
 """Drawing every page small finds at once the page that cannot be drawn; a long scan is tried in part."""
+PAGE_CPU_SECONDS = 4
+"""A page that takes longer is drawn nowhere: the child is ended, and the file is too complex."""
 
 
 class Intake:
@@ -91,36 +100,55 @@ class Intake:
 
     `probe` is "module:function" of a function (path: str, strict: bool) that writes on the file and throws the result
     away, raising when it cannot; it runs in the cage. It may keep things in a folder of the file's name and `TRIAL`.
+    `office` is LibreOffice's program, which Word files need.
     """
 
     def __init__(
-        self, cage: Cage, directory: Path, max_bytes: int, max_pages: int, *, probe: str | None = None
+        self,
+        cage: Cage,
+        directory: Path,
+        max_bytes: int,
+        max_pages: int,
+        *,
+        probe: str | None = None,
+        office: Path | None = None,
     ) -> None:
         self._cage = cage
         self._directory = directory.absolute()  # the child stands elsewhere
         self._max_bytes = max_bytes
         self._max_pages = max_pages
         self._probe = probe
+        self._converter = Converter(cage, self._directory, office)
 
-    def judge(self, path: Path) -> Judged:
+    def judge(self, path: Path, *more: Path) -> Judged:
         """`ready`, `repaired`, or one of `REFUSALS`, in which case there is no file.
 
         Raises nothing about the file; Fault when it could not be tried."""
-        size = path.stat().st_size
+        size = sum(one.stat().st_size for one in (path, *more))
         if size > self._max_bytes:
             return _refused("too_large", size)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         upload = self._directory / f".{uuid.uuid4().hex}.upload"
         clean = upload.with_suffix(".clean")
         try:
-            shutil.copyfile(path, upload)
-            return self._kept(self._found(upload, clean), upload, clean)
+            remarks = self._brought_in((path, *more), upload)
+            judged = self._kept(self._found(upload, clean), upload, clean)
+            return replace(judged, warnings=(*remarks, *judged.warnings))
         except Refusal as refusal:
             return _refused(refusal.code, size)
         finally:
             for file in (upload, clean):
                 file.unlink(missing_ok=True)
                 shutil.rmtree(f"{file}{TRIAL}", ignore_errors=True)
+
+    def _brought_in(self, paths: tuple[Path, ...], upload: Path) -> tuple[str, ...]:
+        """The PDF stands at `upload`: the one that was chosen, or one made of what was chosen, and how it came to be."""
+        made = self._converter.convert(paths)
+        if made is None:
+            shutil.copyfile(paths[0], upload)
+            return ()
+        os.replace(made.path, upload)
+        return (made.remark,)
 
     def _found(self, upload: Path, clean: Path) -> dict[str, Any]:
         try:
@@ -130,6 +158,7 @@ class Intake:
                 target=str(clean),
                 max_pages=self._max_pages,
                 probe=self._probe,
+                page_seconds=PAGE_CPU_SECONDS,
             )
         except Caged as end:
             if end.detail == "Fault":
@@ -213,8 +242,13 @@ class _Look:
             self.warnings.append(of)
 
 
-def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -> dict[str, Any]:
-    """What the file is. Raises Refusal. Where `repairs` names any, it was rewritten and `target` holds the result."""
+def judge_file(
+    *, source: str, target: str, max_pages: int, probe: str | None, page_seconds: int | None = None
+) -> dict[str, Any]:
+    """What the file is. Raises Refusal. Where `repairs` names any, it was rewritten and `target` holds the result.
+
+    With `page_seconds` the process is ended by a page that takes more processor time to draw.
+    """
     write = _named(probe)
     try:
         look, final = _cleaned(source, target, write, max_pages)
@@ -226,9 +260,9 @@ def judge_file(*, source: str, target: str, max_pages: int, probe: str | None) -
         look.repair("damaged")
         look.warn("rebuilt")
     if look.repairs or look.signed:
-        shown = _shown(final, max_pages)
+        shown = _shown(final, max_pages, page_seconds)
     else:
-        final, shown = _shown_or_repaired(final, target, max_pages, look)
+        final, shown = _shown_or_repaired(final, target, max_pages, page_seconds, look)
     return {**shown, "signed": look.signed, "repairs": look.repairs, "warnings": look.warnings}
 
 
@@ -449,19 +483,21 @@ def _written(probe: Probe | None, path: str, *, strict: bool = True) -> bool:
     return True
 
 
-def _shown_or_repaired(source: str, target: str, max_pages: int, look: _Look) -> tuple[str, dict[str, Any]]:
+def _shown_or_repaired(
+    source: str, target: str, max_pages: int, page_seconds: int | None, look: _Look
+) -> tuple[str, dict[str, Any]]:
     """pdfium is sometimes the stricter reader: then the rewriting helps it too."""
     try:
-        return source, _shown(source, max_pages)
+        return source, _shown(source, max_pages, page_seconds)
     except Refusal as refusal:
         if refusal.code != "unreadable":
             raise
         _repair_again(source, target)
         look.repair("damaged")
-        return target, _shown(target, max_pages)
+        return target, _shown(target, max_pages, page_seconds)
 
 
-def _shown(path: str, max_pages: int) -> dict[str, Any]:
+def _shown(path: str, max_pages: int, page_seconds: int | None) -> dict[str, Any]:
     """What pdfium, which will draw the pages, makes of the file."""
     import pypdfium2
 
@@ -469,7 +505,7 @@ def _shown(path: str, max_pages: int) -> dict[str, Any]:
         with pypdfium2.PdfDocument(path) as document:
             _check_pages(len(document), max_pages)
             title = _title(document.get_metadata_value("Title"))
-            sizes, text = _read_pages(document)
+            sizes, text = _read_pages(document, page_seconds)
             return {"pages": sizes, "title": title, "text": text}
     except pypdfium2.PdfiumError as error:
         raise Refusal("unreadable") from error
@@ -482,7 +518,7 @@ def _check_pages(pages: int, max_pages: int) -> None:
         raise Refusal("too_many_pages")
 
 
-def _read_pages(document: "pypdfium2.PdfDocument") -> tuple[list[tuple[float, float]], str]:
+def _read_pages(document: "pypdfium2.PdfDocument", page_seconds: int | None) -> tuple[list[tuple[float, float]], str]:
     """Sizes as displayed, and the text for the search. Every page is opened; drawing it is tried while time allows."""
     sizes, parts, left = [], [], TEXT_LIMIT_CHARACTERS
     enough = time.process_time() + DRAWING_CPU_SECONDS
@@ -493,9 +529,19 @@ def _read_pages(document: "pypdfium2.PdfDocument") -> tuple[list[tuple[float, fl
             parts.append(_plain(page.get_textpage().get_text_range())[:left])
             left -= len(parts[-1]) + 1
         if time.process_time() < enough:
+            if page_seconds is not None:
+                _end_after(page_seconds)
             page.render(scale=DRAWING_PIXELS / max(width, height, 1.0), grayscale=True).close()
         page.close()
     return sizes, "\n".join(parts)
+
+
+def _end_after(seconds: int) -> None:
+    """The kernel ends this process when it has used so much more processor time. Never later than it would anyway."""
+    used = math.ceil(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    wanted = used + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _plain(text: str) -> str:

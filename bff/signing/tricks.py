@@ -5,8 +5,8 @@ printer, a date or a click could make another one; the sender reads a sentence f
 harm whoever opens the file, a program attached to it, is refused: taking it out would change quietly what its author put
 together, and in a signed file nothing can be taken out.
 
-Everything is looked at through `get` and `each`, which find nothing where the file is not what it should be. At most
-`NODE_LIMIT` of anything is looked at. Runs in intake's cage.
+Everything is looked at through `get` and `each`, which find nothing where the file is not what it should be. Runs in
+intake's cage.
 """
 
 import re
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pikepdf
 
 NODE_LIMIT = 100_000
-"""Objects, form fields or annotations looked at; a file with more of them is still judged, by its first ones."""
+"""Objects and actions looked at; a file with more of them is still judged, by its first ones."""
+NOTE_LIMIT, FIELD_LIMIT = 20_000, 3_000
+"""Annotations and form fields of a file that can be sealed within a few seconds."""
 STREAM_LIMIT_BYTES = 64_000_000
 FLATE_RATIO = 1032
 """The most that Flate can squeeze."""
@@ -90,7 +92,7 @@ def _of_actions(actions: Iterable[Any], opening: Any) -> Iterator[str]:
     if get(opening, "/S") not in (None, "/GoTo"):
         yield "open_action"
     for action in actions:
-        kind = str(get(action, "/S"))
+        kind = word(get(action, "/S"))
         if kind == "/JavaScript":
             yield "javascript"
         elif kind == "/Launch":
@@ -125,7 +127,7 @@ def _named_files(tree: Any) -> Iterator[Any]:
 
 def _runs(attached: Any) -> bool:
     """Whether it is a program by its name (with dots and blanks behind it, too) or by how it begins."""
-    names = (str(get(attached, key)) for key in ("/F", "/UF", "/DOS", "/Unix", "/Mac"))
+    names = (word(get(attached, key)) for key in ("/F", "/UF", "/DOS", "/Unix", "/Mac"))
     if any(PROGRAM_ENDING.search(name) for name in names):
         return True
     return any(unpacked(stream, MAGIC_BYTES).startswith(PROGRAMS) for stream in each_value(get(attached, "/EF")))
@@ -140,7 +142,7 @@ def _of_layers(layers: Any) -> Iterator[str]:
     if get(usual, "/BaseState") == "/OFF" or next(each(get(usual, "/OFF")), None) is not None:
         yield "hidden_layers"
     for rule in each(get(usual, "/AS")):
-        kinds = {str(kind) for kind in each(get(rule, "/Category"))}
+        kinds = {word(kind) for kind in each(get(rule, "/Category"))}
         for layer in each(get(rule, "/OCGs")):
             if any(get(layer, "/Usage", kind) is not None for kind in kinds):
                 yield "layers_vary"
@@ -149,7 +151,7 @@ def _of_layers(layers: Any) -> Iterator[str]:
 def _of_notes(notes: Iterable[Any]) -> Iterator[str]:
     """Stamps and notes that show on the screen or on paper alone, and what every reader draws in its own way."""
     for note in notes:
-        kind, flags = str(get(note, "/Subtype")), number(get(note, "/F"), 0)
+        kind, flags = word(get(note, "/Subtype")), number(get(note, "/F"), 0)
         if kind in DRAWN_BY_READERS:
             yield "media"
         button = kind == "/Widget" and number(get(note, "/Ff"), 0) & PUSH_BUTTON
@@ -160,7 +162,7 @@ def _of_notes(notes: Iterable[Any]) -> Iterator[str]:
 
 
 def _empty(rectangle: Any) -> bool:
-    corners = [str(corner) for corner in each(rectangle)]
+    corners = [word(corner) for corner in each(rectangle)]
     return len(corners) != 4 or corners[0] == corners[2] or corners[1] == corners[3]
 
 
@@ -176,7 +178,7 @@ def _of_values(form: Any, inputs: Iterable[Any]) -> Iterator[str]:
 
 
 def _kind(one: Any) -> str:
-    return str(get(one, "/FT") or get(one, "/Parent", "/FT"))
+    return word(get(one, "/FT") or get(one, "/Parent", "/FT"))
 
 
 def _draws_another(one: Any, letters: str) -> bool:
@@ -211,7 +213,7 @@ def _drawn(appearance: Any) -> str | None:
 def _letters(value: Any) -> str:
     import pikepdf
 
-    return "".join(c for c in str(value) if c.isalnum()) if isinstance(value, (str, pikepdf.String)) else ""
+    return "".join(c for c in word(value) if c.isalnum()) if isinstance(value, (str, pikepdf.String)) else ""
 
 
 def _of_objects(pdf: "pikepdf.Pdf") -> Iterator[str]:
@@ -236,7 +238,7 @@ def _is_missing_font(one: Any) -> bool:
     described = get(one, "/FontDescriptor")
     if any(get(described, key) is not None for key in ("/FontFile", "/FontFile2", "/FontFile3")):
         return False
-    return STANDARD_FONTS.match(str(get(one, "/BaseFont")).replace(" ", "")) is None
+    return STANDARD_FONTS.match(word(get(one, "/BaseFont")).replace(" ", "")) is None
 
 
 def check_weight(pdf: "pikepdf.Pdf") -> None:
@@ -267,7 +269,7 @@ def unpacked(stream: Any, limit: int) -> bytes:
         return b""
     packing = get(stream, "/Filter")
     layers = [
-        str(one) for one in (each(packing) if isinstance(packing, pikepdf.Array) else [packing] if packing else [])
+        word(one) for one in (each(packing) if isinstance(packing, pikepdf.Array) else [packing] if packing else [])
     ]
     if not set(layers) <= {"/FlateDecode", "/Fl"}:
         return b""
@@ -286,24 +288,27 @@ def unpacked(stream: Any, limit: int) -> bytes:
 
 
 def annotations(pdf: "pikepdf.Pdf") -> Iterator[Any]:
-    left = NODE_LIMIT
+    """Raises Refusal `too_complex`."""
+    seen = 0
     for page in pdf.pages:
         for one in each(get(page.obj, "/Annots")):
-            left -= 1
-            if left < 0:
-                return
+            seen += 1
+            if seen > NOTE_LIMIT:
+                raise Refusal("too_complex")
             yield one
 
 
 def fields(pdf: "pikepdf.Pdf") -> Iterator[Any]:
-    """Every form field once, however its tree is knotted."""
+    """Every form field once, however its tree is knotted. Raises Refusal `too_complex`."""
     waiting = list(each(get(pdf.Root, "/AcroForm", "/Fields")))
     seen: set[tuple[int, int]] = set()
-    while waiting and len(seen) < NODE_LIMIT:
+    while waiting:
         one = waiting.pop()
         if get(one) is None or (one.is_indirect and one.objgen in seen):
             continue
         seen.add(one.objgen if one.is_indirect else (-len(seen), 0))
+        if len(seen) > FIELD_LIMIT:
+            raise Refusal("too_complex")
         waiting.extend(each(get(one, "/Kids")))
         yield one
 
@@ -334,6 +339,14 @@ def each_value(dictionary: Any) -> Iterator[Any]:
 
     if isinstance(dictionary, pikepdf.Dictionary):
         yield from dictionary.as_dict().values()
+
+
+def word(value: Any) -> str:
+    """A name or a text as letters; empty where its bytes are none."""
+    try:
+        return str(value)
+    except NOT_WHAT_IT_SHOULD_BE:
+        return ""
 
 
 def number(given: Any, otherwise: int) -> int:

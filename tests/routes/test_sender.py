@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from bff.core.contract import SignerState, State
 from bff.store.people import Person
@@ -120,11 +121,39 @@ def test_an_upload_by_script_is_told_where_to_go(desk: FlaskClient) -> None:
     assert re.fullmatch(r"/contracts/\w+/signers", answer.json["location"])
 
 
+def a_picture() -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (60, 90), "navy").save(content, "PNG")
+    return content.getvalue()
+
+
+def test_pictures_become_one_document_which_the_sender_reads_first(
+    desk: FlaskClient, home: House, owner: Person
+) -> None:
+    files = [(io.BytesIO(a_picture()), "Page one.png"), (io.BytesIO(a_picture()), "Page two.png")]
+    path = desk.post("/contracts/new", data={"file": files}).location.removesuffix("/signers")
+    contract = contract_of(home, owner, path)
+    assert (contract.title, contract.document.pages) == ("Page one", 2)
+    page = desk.get(f"{path}/signers").text
+    assert "This PDF was made from your pictures" in page
+    assert f"{path}/document.pdf" in page
+    assert desk.get(f"{path}/document.pdf").data.startswith(b"%PDF-")
+
+
+def test_too_many_pictures_are_refused_with_their_number(desk: FlaskClient) -> None:
+    files = [(io.BytesIO(a_picture()), f"{n}.png") for n in range(51)]
+    answer = desk.post("/contracts/new", data={"file": files})
+    assert answer.status_code == 422
+    assert "Up to 50 pictures" in answer.text
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_a_file_that_is_no_pdf_is_refused_where_it_was_chosen(desk: FlaskClient, accept: str) -> None:
     answer = uploaded(desk, b"MZ not a pdf", Accept=accept)
     assert answer.status_code == 422
-    assert "This is not a PDF file" in (answer.json["message"] if accept.endswith("json") else answer.text)
+    assert "This is neither a PDF nor a Word file" in (
+        answer.json["message"] if accept.endswith("json") else answer.text
+    )
     assert desk.get("/").text.count('class="row"') == 0
 
 

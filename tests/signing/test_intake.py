@@ -473,6 +473,11 @@ def test_a_knot_has_a_named_end(whole: Judge, knot: str) -> None:
     assert whole(KNOTS[knot]()).outcome in ("ready", "repaired", *REFUSALS)
 
 
+@pytest.mark.parametrize("knot", ["drawn_forms", "many_notes", "many_fields", "bomb"])
+def test_what_would_keep_every_reader_busy_is_too_complex(whole: Judge, knot: str) -> None:
+    assert whole(KNOTS[knot]()).outcome == "too_complex"
+
+
 @settings(max_examples=15, deadline=None, database=None, derandomize=True)
 @given(
     which=strategies.integers(0, 3),

@@ -201,6 +201,15 @@ def test_what_unpacks_to_too_much_is_found_without_unpacking_it() -> None:
         tricks.check_weight(bomb)
 
 
+def test_a_font_whose_name_is_no_text_is_a_font_that_is_not_there() -> None:
+    content = io.BytesIO()
+    with_font(BaseFont=Name("/FangSong")).save(content, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    chinese = content.getvalue().replace(b"/FangSong", b"/\xba\xda\xcc\xe5\xba\xda\xcc\xe5")
+    assert chinese != content.getvalue()
+    with pikepdf.open(io.BytesIO(chinese)) as pdf:
+        assert set(tricks.noticed(pdf)) == {"fonts_missing"}
+
+
 def test_every_code_has_its_sentence() -> None:
     assert set(WARNINGS) <= set(NOTES)
     assert {f"intake_{code}" for code in REFUSALS} <= set(SENTENCES)

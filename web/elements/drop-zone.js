@@ -1,5 +1,5 @@
 /**
- * <drop-zone>: a file field one can drop on, that checks size before sending and shows how far it is.
+ * <drop-zone>: a file field one can drop on, that checks size and kind before sending and shows how far it is.
  *
  *   <form method="post" enctype="multipart/form-data" action="…"><drop-zone max-bytes="…">
  *     <label class="drop">… <input type="file" name="file" accept="application/pdf"></label></drop-zone>
@@ -54,17 +54,18 @@ class DropZone extends HTMLElement {
   }
 
   #chosen() {
-    const file = this.input.files[0];
+    const files = [...this.input.files];
     this.alert.hidden = true;
-    this.said.textContent = file?.name ?? "";
-    if (!file || !this.#acceptable(file)) return;
+    this.said.textContent = files.map((file) => file.name).join(" · ");
+    if (!files.length || !this.#acceptable(files)) return;
     if (this.hasAttribute("auto")) this.form.requestSubmit();
   }
 
-  #acceptable(file) {
+  #acceptable(files) {
     const most = Number(this.getAttribute("max-bytes") ?? Infinity);
-    if (file.size > most) return this.#refuse(this.dataset.textTooLarge);
-    if (!acceptedBy(this.input.accept, file)) return this.#refuse(this.dataset.textWrongKind);
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    if (size > most) return this.#refuse(this.dataset.textTooLarge);
+    if (!files.every((file) => acceptedBy(this.input.accept, file))) return this.#refuse(this.dataset.textWrongKind);
     return true;
   }
 
@@ -89,8 +90,7 @@ class DropZone extends HTMLElement {
   }
 
   #submitted(event) {
-    const file = this.input.files[0];
-    if (!file) return;
+    if (!this.input.files.length) return;
     event.preventDefault();
     this.alert.hidden = true;
     this.meter.hidden = false;
