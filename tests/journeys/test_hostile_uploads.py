@@ -78,7 +78,7 @@ def test_two_gigabytes_are_refused_before_they_are_sent(sender: Sender) -> None:
     with uploading(sender, f"Content-Length: {2 * GIGABYTE}") as line:
         line.sendall(FILE)
         status, said = answer(line)
-    assert (status, "This file is too large. PDF files up to 60 MB are possible." in said) == (413, True), said
+    assert (status, "That is too large. Up to 60 MB are possible." in said) == (413, True), said
     assert time.monotonic() - begun < ANSWER_SECONDS
     assert memory(sender.house) - before < ROOM_BYTES
 
