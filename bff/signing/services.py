@@ -37,11 +37,6 @@ class InOrder:
         self._clock = clock
         self._rests: dict[UrlTimestamps, datetime] = {}
 
-    @property
-    def longest(self) -> int | None:
-        """What the tokens seen so far needed; one that needs more is asked for again."""
-        return max((service.longest or 0 for service in self._services), default=0) or None
-
     def timestamp(self, digest: bytes) -> bytes:
         """A token from the first service that gives a good one. Raises the last one's Fault `tsa_down`."""
         failure = Fault("tsa_down", what="No time stamp service is named.", do="Check BFF_TSA_URL.")
