@@ -1236,7 +1236,8 @@ class _Used:
     said: dict[int, str] = field(default_factory=dict)
 
     def take(self, glyph: Glyph) -> None:
-        self.said[glyph.id] = self.said.get(glyph.id) or glyph.said
+        if not self.said.get(glyph.id):
+            self.said[glyph.id] = glyph.said
 
 
 PRINTABLE = string.ascii_letters + string.digits + " .,:;+-/()'&@%"
@@ -1276,8 +1277,12 @@ class _Sheets:
 
     def _take(self, line: Line, *, only: str = "") -> None:
         for glyph in line.glyphs:
-            if not only or glyph.face.name == only:
-                self._used.setdefault(glyph.face.name, _Used(glyph.face)).take(glyph)
+            name = glyph.face.name
+            if only and name != only:
+                continue
+            if name not in self._used:
+                self._used[name] = _Used(glyph.face)
+            self._used[name].take(glyph)
 
     def bind(self, binder: Binder) -> tuple[list[Dict], bytes]:
         subsets = {name: _Subset(used, f"F{index}") for index, (name, used) in enumerate(self._used.items())}
@@ -1331,19 +1336,19 @@ class _Book:
 def _shown(line: PlacedLine, colour: Colour, font: Callable[[Glyph], TypeFont]) -> bytes:
     """A text object. Glyphs stay in visual order: poppler and pdfium turn Arabic round themselves."""
     ops = [f"BT {_numbers(colour)} rg\n"]
-    pen = 0.0
-    key: tuple[str, float] | None = None
+    last: TypeFont | None = None
+    height = pen = 0.0
     for glyph in line.line.glyphs:
         own = font(glyph)
-        if key != (own.key, glyph.y):
+        if own is not last or height != glyph.y:
             x, y = line.x + glyph.x * line.size, line.y + glyph.y * line.size
-            ops += [f"{'>]TJ ' if key else ''}/{own.key} {_number(line.size)} Tf 1 0 0 1 {x:.2f} {y:.2f} Tm [<"]
-            key, pen = (own.key, glyph.y), glyph.x
-        if abs(glyph.x - pen) > 0.0005:
+            ops.append(f"{'>]TJ ' if last else ''}/{own.key} {_number(line.size)} Tf 1 0 0 1 {x:.2f} {y:.2f} Tm [<")
+            last, height, pen = own, glyph.y, glyph.x
+        elif abs(glyph.x - pen) > 0.0005:
             ops.append(f">{_number((pen - glyph.x) * 1000)}<")
         ops.append(f"{own.code(glyph):04X}")
         pen = glyph.x + own.advance(glyph)
-    return "".join([*ops, ">]TJ " if key else "", "ET\n"]).encode()
+    return "".join([*ops, ">]TJ " if last else "", "ET\n"]).encode()
 
 
 class _Subset:

@@ -58,7 +58,7 @@ class InOrder:
 
     @property
     def longest(self) -> int | None:
-        """Room for the largest token that any of them has given. A larger one fails its job once, and is known then."""
+        """Room for the largest token that any of them has given. A larger one is asked for again, with room for it."""
         return max((service.longest or 0 for service in self._services), default=0) or None
 
     @property
