@@ -217,6 +217,7 @@ def test_page_that_vanishes_leaves_no_line(unit: Unit) -> None:
     until(lambda: unit.lines() == 0)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the client's thread hears it too
 def test_what_a_page_says_is_ignored_and_too_much_ends_the_line(unit: Unit) -> None:
     line = unit.open(ticket("contract:1"))
     heard(line)
