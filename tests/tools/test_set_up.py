@@ -124,6 +124,41 @@ def test_every_vendored_file_is_there_after_the_set_up() -> None:
     assert [name for name in set_up.VENDORED if not os.path.getsize(set_up.VENDOR / name)] == []
 
 
+def test_models_are_built_once_and_again_when_their_recipe_changes(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = _pretend_to_build(here, monkeypatch)
+    set_up.models()
+    set_up.models()
+    assert built == ["build"]
+    (here / set_up.MODEL_RECIPE[0]).write_text("another way")
+    set_up.models()
+    assert built == ["build", "build"]
+
+
+def test_models_that_cannot_be_built_stop_ci_and_nobody_else(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = _pretend_to_build(here, monkeypatch)
+    monkeypatch.setattr(set_up, "_run", _fails)
+    monkeypatch.delenv("CI", raising=False)
+    set_up.models()
+    assert "everything else works" in capsys.readouterr().out
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(set_up.CannotGoOn):
+        set_up.models()
+    assert built == []
+
+
+def _pretend_to_build(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    built: list[str] = []
+    monkeypatch.setattr(set_up, "MODELS", here / "models")
+    (here / "models").mkdir()
+    for name in set_up.MODEL_RECIPE:
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text(name)
+    monkeypatch.setattr(set_up, "_run", lambda words, **_: built.append(words[-1]))
+    return built
+
+
 def _pretend_to_install(here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything but the network: the venv's python exists, and what uv would be given is noted."""
     installed: list[str] = []
