@@ -272,7 +272,7 @@ def far(frame: Image) -> Image:
     [
         (far, "face_small"),
         (lambda frame: frame // 6, "face_dark"),
-        (lambda frame: cv2.GaussianBlur(frame, (0, 0), 9), "face_blurred"),
+        (lambda frame: cv2.GaussianBlur(frame, (0, 0), 8.2), "face_blurred"),
         (lambda frame: np.full_like(frame, 90), "face_not_found"),
     ],
     ids=["far", "dark", "blurred", "nobody"],
