@@ -216,7 +216,9 @@ def _stray(content: bytes, found: Sequence[pades.Found], _: Words) -> Iterator[s
 
 
 def _filled_with_zeros(gap: bytes) -> bool:
-    """`<`, the signature's DER in hexadecimal, zeros, `>`."""
+    """`<`, the signature's DER in hexadecimal digits of one case, zeros, `>`."""
+    if gap not in (gap.lower(), gap.upper()):
+        return False
     try:
         octets = bytes.fromhex(gap[1:-1].decode("ascii")) if gap[:1] + gap[-1:] == b"<>" else b""
         size = octets[1] if octets[1] < 0x80 else int.from_bytes(octets[2 : 2 + (octets[1] & 0x7F)])

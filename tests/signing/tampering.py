@@ -26,6 +26,8 @@ def attacks(content: bytes) -> Iterator[tuple[str, bytes]]:
     yield "prefixed", b"\n" + content
     yield from _swapped_signatures(content)
     yield "hidden_in_the_padding", _in_the_padding(content)
+    yield "digit_in_another_case", _another_case(content)
+    yield "another_tag_around_the_signature", _another_tag(content)
     for name, change in REVISIONS.items():
         yield name, _revised(content, change)
 
@@ -73,6 +75,20 @@ def _in_the_padding(content: bytes) -> bytes:
     changed = bytearray(content)
     changed[last.end(1) - 2 : last.end(1)] = b"41"
     return bytes(changed)
+
+
+def _another_case(content: bytes) -> bytes:
+    """A hexadecimal digit of the last signature, which no range covers: the same to a reader, and changed."""
+    last = list(CONTENTS.finditer(content))[-1]
+    place = last.start(1) + next(n for n, digit in enumerate(last[1]) if digit in b"abcdef")
+    return content[:place] + content[place : place + 1].upper() + content[place + 1 :]
+
+
+def _another_tag(content: bytes) -> bytes:
+    """The [0] around the last signature's signed data becomes a [2]."""
+    last = list(CONTENTS.finditer(content))[-1]
+    place = last.start(1) + last[1].index(b"a0")
+    return content[: place + 1] + b"2" + content[place + 2 :]
 
 
 Change = Callable[[IncrementalPdfFileWriter], None]

@@ -6,7 +6,7 @@
  */
 
 import { hashName, issuedBy, read as readCertificate, verifies } from "./certificate.js";
-import { content, DerError, hexInteger, inside, node, oid, same, time, whole } from "./der.js";
+import { content, DerError, hexInteger, inside, insideOf, node, oid, same, time, whole } from "./der.js";
 
 const SIGNED_DATA = "1.2.840.113549.1.7.2";
 const CONTENT_TYPE = "1.2.840.113549.1.9.3";
@@ -16,31 +16,50 @@ const TIMESTAMP = "1.2.840.113549.1.9.16.2.14";
 const TST_INFO = "1.2.840.113549.1.9.16.1.4";
 const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
 const LONGEST_PATH = 6;
+const SEQUENCE = 0x30;
+const SET = 0x31;
 
 /** The parts of a ContentInfo with signed data and one signer. Throws DerError. */
 export function read(der) {
-  const [type, wrapped] = inside(node(der));
-  if (oid(type) !== SIGNED_DATA) throw new DerError("not signed data");
-  const parts = inside(inside(wrapped)[0]);
+  const [type, wrapped, ...more] = insideOf(SEQUENCE, node(der));
+  if (oid(type) !== SIGNED_DATA || more.length) throw new DerError("not signed data");
+  const parts = insideOf(SEQUENCE, insideOf(0xa0, wrapped)[0]);
+  const [version, digests, encapsulated] = parts;
   const certificates = parts.find((part) => part.tag === 0xa0);
-  const signers = inside(parts.at(-1));
+  const signers = insideOf(SET, parts.at(-1));
   if (signers.length !== 1) throw new DerError("not one signer");
-  const [contentType, contentNode] = inside(parts[2]);
+  const [contentType, contentNode] = insideOf(SEQUENCE, encapsulated);
+  if (hexInteger(version) !== (contentNode ? "03" : "01")) throw new DerError("another version than expected");
+  if (insideOf(SET, digests).map(digestName).join() !== digestName(insideOf(SEQUENCE, signers[0])[2])) {
+    throw new DerError("digest algorithms disagree");
+  }
   return {
     contentType: oid(contentType),
-    content: contentNode ? content(inside(contentNode)[0]) : null,
+    content: contentNode ? content(insideOf(0xa0, contentNode)[0]) : null,
     certificates: certificates ? inside(certificates).filter((one) => one.tag === 0x30).map((one) => readCertificate(whole(one))) : [],
     ...readSigner(signers[0]),
   };
 }
 
+/** A digest algorithm's name; its parameters are absent or NULL, nothing else. */
+function digestName(algorithm) {
+  const [, parameters, ...more] = insideOf(SEQUENCE, algorithm);
+  if (more.length || (parameters && (parameters.tag !== 0x05 || parameters.start !== parameters.end))) {
+    throw new DerError("unexpected parameters");
+  }
+  return hashName(algorithm);
+}
+
 function readSigner(of) {
-  const parts = inside(of);
+  const parts = insideOf(SEQUENCE, of);
   const signed = parts.find((part) => part.tag === 0xa0);
   const unsigned = parts.find((part) => part.tag === 0xa1);
   const rest = parts.slice(signed ? 4 : 3);
   if (!signed) throw new DerError("no signed attributes");
-  const [issuer, serial] = inside(parts[1]);
+  if (hexInteger(parts[0]) !== "01") throw new DerError("another version than expected");
+  const [issuer, serial] = insideOf(SEQUENCE, parts[1]);
+  const [kind, parameters, ...more] = insideOf(SEQUENCE, rest[0]);
+  if (more.length || (parameters && parameters.tag !== 0x05) || rest[1].tag !== 0x04) throw new DerError("unexpected signature");
   const set = whole(signed).slice();
   set[0] = 0x31;
   return {
@@ -49,7 +68,7 @@ function readSigner(of) {
     hash: hashName(parts[2]),
     attributes: attributes(signed),
     signedAttributes: set,
-    algorithm: oid(inside(rest[0])[0]),
+    algorithm: oid(kind),
     signature: content(rest[1]),
     unsigned: unsigned ? attributes(unsigned) : new Map(),
   };
@@ -58,9 +77,9 @@ function readSigner(of) {
 function attributes(of) {
   const found = new Map();
   for (const one of inside(of)) {
-    const [type, values] = inside(one);
+    const [type, values] = insideOf(SEQUENCE, one);
     const name = oid(type);
-    found.set(name, [...(found.get(name) ?? []), ...inside(values)]);
+    found.set(name, [...(found.get(name) ?? []), ...insideOf(SET, values)]);
   }
   return found;
 }

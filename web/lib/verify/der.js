@@ -38,6 +38,12 @@ export function inside(of) {
   return found;
 }
 
+/** The nodes inside one of that very tag. */
+export function insideOf(tag, of) {
+  if (!of || of.tag !== tag) throw new DerError("another type than expected");
+  return inside(of);
+}
+
 /** The content of an octet string, integer, bit string …, as stored. */
 export function content(of) {
   return of.bytes.subarray(of.start, of.end);

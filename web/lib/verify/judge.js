@@ -212,7 +212,7 @@ async function coverage({ range, contents, end, cms, dictionary }, world) {
   try {
     const revision = await Pdf.open(prefix);
     const inside = (await signaturesOf(revision)).some((other) => other.contents?.at === contents.at && other.end === end);
-    if (!padded(contents.octets)) return null;
+    if (!padded(contents.octets) || !oneCase(world.bytes.subarray(first, second))) return null;
     if (!inside || !/%%EOF\s*$/.test(tail(prefix)) || dictionary.get("/Filter") === undefined) return null;
     const data = new Uint8Array(first + end - second);
     data.set(prefix.subarray(0, first));
@@ -227,6 +227,12 @@ async function coverage({ range, contents, end, cms, dictionary }, world) {
 /** Behind the signature its place is filled with zeros: nothing may hide there, since no range covers it. */
 function padded(octets) {
   return octets.subarray(node(octets).end).every((octet) => octet === 0);
+}
+
+/** Hexadecimal digits in one case throughout: a digit whose case was changed says the same and is changed all the same. */
+function oneCase(gap) {
+  const text = new TextDecoder("latin1").decode(gap);
+  return text === text.toLowerCase() || text === text.toUpperCase();
 }
 
 function tail(bytes) {
