@@ -1,7 +1,8 @@
 """Photographs and videos of people, encrypted under a key of each person's own, for as long as they are needed.
 
 Keys lie in a folder of their own, wrapped with a secret of the house: not in the database and not beside the media, so
-neither a database backup nor a copy of the media holds both. Leave the key folder out of backups, or keep those backups
+neither a database backup nor a copy of the media holds both. Each name begins with the day on which it has had its time, so
+what is left to delete can be seen without opening anything. Leave the key folder out of backups, or keep those backups
 shorter than the media are promised to be kept. To erase a person is to destroy their key: whatever copies of their media
 exist anywhere can never be read again. What was concluded from them (scores, digests, verdicts) is elsewhere and stays.
 """
@@ -49,9 +50,9 @@ class FaceVault:
         self._media, self._keys = media, keys
         self._wrap = AESGCM(secret)
 
-    def keep(self, person: str, content: bytes, *, now: datetime) -> str:
+    def keep(self, person: str, content: bytes, *, now: datetime, keep_for: timedelta = KEEP_FOR) -> str:
         """Encrypt and store; the answer is the name under which it is read again. On disk when this returns."""
-        name = f"{now:{STAMP}}-{secrets.token_hex(8)}"
+        name = f"{now + keep_for:{STAMP}}-{secrets.token_hex(8)}"
         sealed = BytesIO()
         sealed.close = lambda: None  # type: ignore[method-assign]  # tink closes what it writes to
         with self._key(person, make=True).new_encrypting_stream(sealed, _bound(person, name)) as stream:
@@ -75,6 +76,10 @@ class FaceVault:
                 do="It was changed or belongs to an older key. Restore it from a backup, or delete it.",
             ) from error
 
+    def remove(self, person: str, name: str) -> None:
+        """Delete one; whatever else there is of this person stays. May run again."""
+        (self._folder(person) / _safe(name)).unlink(missing_ok=True)
+
     def erase(self, person: str) -> None:
         """Destroy the key, then the media. May run again."""
         key = self._key_file(person)
@@ -88,11 +93,11 @@ class FaceVault:
         for file_ in self._of(person):
             file_.unlink(missing_ok=True)
 
-    def sweep(self, *, now: datetime, keep_for: timedelta = KEEP_FOR) -> int:
+    def sweep(self, *, now: datetime) -> int:
         """Delete what has had its time; people of whom nothing is left lose their key too. How many files went."""
-        oldest, gone = f"{now - keep_for:{STAMP}}", 0
+        today, gone = f"{now:{STAMP}}", 0
         for folder in sorted(self._media.glob("*")):
-            due = [file for file in folder.iterdir() if file.name < oldest]
+            due = [file for file in folder.iterdir() if file.name < today]
             for file in due:
                 file.unlink()
             gone += len(due)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from bff.core.errors import Refusal
-from bff.core.identity import masked
+from bff.core.identity import Level, masked
 
 FULL = 10_000
 """Page coordinates are ten-thousandths of the displayed page's width and height, from its top left corner."""
@@ -90,6 +90,8 @@ class Signer:
     shown_sha256: str | None = None
     """The revision this signer was first shown in their turn; it stays theirs until they sign."""
     link_generation: int = 1
+    needs: Level = Level.CONTACT
+    """The least that has to be known of who this is before they may sign."""
 
 
 @dataclass(frozen=True)

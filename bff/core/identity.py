@@ -5,8 +5,15 @@ delivery detail: a link and the code that confirms it must not travel the same w
 in one way only, that is recorded and said instead of hidden.
 """
 
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+
+GOOD_FOR = timedelta(days=365)
+"""How long a person who has been checked is not asked again."""
 
 
 class Method(StrEnum):
@@ -25,6 +32,59 @@ class Level(StrEnum):
     DOCUMENT = "document"
     DOCUMENT_FACE = "document+face"
     DOCUMENT_FACE_SOURCE = "document+face+source"
+
+    @property
+    def rank(self) -> int:
+        """More was checked at a higher one."""
+        return list(Level).index(self)
+
+
+CHOOSABLE = (Level.CONTACT, Level.DOCUMENT, Level.DOCUMENT_FACE, Level.DOCUMENT_FACE_SOURCE)
+"""What a sender may ask of a signer."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a person was found to be, and what that rests on. `facts` is what a signature carries of it: no number, no face."""
+
+    person_id: str
+    check_id: str
+    level: Level
+    name: str
+    document: str
+    """The kind of document, e.g. passport."""
+    checked_at: datetime
+    valid_until: datetime
+    attended_by: str | None = None
+    """The person who saw document and bearer with their own eyes, where no face video was judged."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def holds(self, now: datetime) -> bool:
+        return now < self.valid_until
+
+    def satisfies(self, needed: Level, *, now: datetime) -> bool:
+        """An attended check stands in for a face video, which nobody can be made to record; not for a source."""
+        reached = Level.DOCUMENT_FACE.rank if self.attended_by else self.level.rank
+        return self.holds(now) and max(reached, self.level.rank) >= needed.rank
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two ways of writing can be one name: case, accents' encoding, punctuation and the parts' order aside.
+
+    Documents write the family name first or last, and in capitals; nothing here guesses at transliterations.
+    """
+    return bool(_parts(one)) and _parts(one) == _parts(other)
+
+
+def _parts(name: str) -> list[str]:
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    letters = "".join(ch if ch.isalnum() or unicodedata.category(ch).startswith("M") else " " for ch in plain)
+    parts = letters.split()
+    return sorted(parts) if all(part.isascii() or not _is_han(part) for part in parts) else ["".join(parts)]
+
+
+def _is_han(text: str) -> bool:
+    return any("\u3400" <= ch <= "\u9fff" or ord(ch) >= 0x20000 for ch in text)
 
 
 class Channel(StrEnum):

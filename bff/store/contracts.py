@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bff.core import evidence
 from bff.core.contract import DONE, Contract, Document, Field, FieldKind, Signer, SignerState, State
+from bff.core.identity import Level
 from bff.core.ports import PageSize
 from bff.store.models import (
     ActRow,
@@ -525,6 +526,7 @@ def _signer(row: SignerRow) -> Signer:
         applied=row.applied,
         shown_sha256=row.shown_sha256,
         link_generation=row.link_generation,
+        needs=Level(row.needs),
     )
 
 
@@ -535,6 +537,7 @@ def _fill_signer(row: SignerRow, signer: Signer, position: int) -> None:
     row.state = signer.state.value
     row.shown_sha256 = signer.shown_sha256
     row.link_generation = signer.link_generation
+    row.needs = str(signer.needs)
 
 
 def _field(row: FieldRow) -> Field:

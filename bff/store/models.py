@@ -156,6 +156,8 @@ class SignerRow(Table):
     state: Mapped[str] = mapped_column(String(20))
     applied: Mapped[bool]
     shown_sha256: Mapped[str | None] = mapped_column(Digest)
+    needs: Mapped[str] = mapped_column(String(30), default="contact", server_default="contact")
+    """The least that has to be known of who this is."""
     link_generation: Mapped[int]
     link_hash: Mapped[str | None] = mapped_column(Digest, unique=True)
     choice: Mapped[dict[str, Any] | None]
@@ -323,3 +325,69 @@ class TimeStampRow(Table):
     at: Mapped[datetime] = mapped_column(index=True)
     certificate: Mapped[str] = mapped_column(Id, index=True)
     """Serial number of the certificate that signed it, hexadecimal."""
+
+
+class ChronicleRow(Table):
+    """What happened to a person or an enterprise as such: a chain for each, like a contract's evidence. Append-only."""
+
+    __tablename__ = "chronicle"
+    subject: Mapped[str] = mapped_column(String(60), primary_key=True)
+    """`person:ID` or `enterprise:ID`."""
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    raw: Mapped[bytes]
+    head: Mapped[bytes]
+
+
+class CheckRow(Table):
+    """One check of who a person is. `media` names what lies in the vault; `value` is the rest of the state."""
+
+    __tablename__ = "checks"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    contract_id: Mapped[str | None] = mapped_column(ForeignKey("contracts.id"), index=True)
+    signer_id: Mapped[str | None] = mapped_column(Id)
+    token_hash: Mapped[str] = mapped_column(Digest, unique=True)
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    value: Mapped[dict[str, Any]]
+    media: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class IdentityRow(Table):
+    """Who a person was found to be, once for each check that passed; the newest that still holds counts."""
+
+    __tablename__ = "identities"
+    check_id: Mapped[str] = mapped_column(ForeignKey("checks.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    level: Mapped[str] = mapped_column(String(30))
+    name: Mapped[str] = mapped_column(String(200))
+    document: Mapped[str] = mapped_column(String(30))
+    attended_by: Mapped[str | None] = mapped_column(Id)
+    checked_at: Mapped[datetime]
+    valid_until: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    facts: Mapped[dict[str, Any]]
+    media: Mapped[dict[str, Any]]
+
+
+class FaceVideoRow(Table):
+    """A challenge that was issued and the recording that answers it, which arrives in pieces. `state`: open, judging, over."""
+
+    __tablename__ = "face_videos"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    check_id: Mapped[str | None] = mapped_column(ForeignKey("checks.id"), index=True)
+    intent_id: Mapped[str | None] = mapped_column(Id, index=True)
+    challenge: Mapped[bytes]
+    nonce: Mapped[bytes]
+    state: Mapped[str] = mapped_column(String(10))
+    mime: Mapped[str] = mapped_column(String(60))
+    pieces: Mapped[list[Any]]
+    size: Mapped[int]
+    sha256: Mapped[str | None] = mapped_column(Digest, index=True)
+    trace: Mapped[str] = mapped_column(Text)
+    verdict: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -11,10 +11,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from bff.core import enrolment
 from bff.core.contract import Contract, Event, advance
+from bff.core.enrolment import Check
+from bff.store.chronicle import Chronicle
 from bff.store.contracts import Contracts
 from bff.store.errands import Errand, Errands
 from bff.store.history import History
+from bff.store.identities import Identities
 from bff.store.people import People
 from bff.store.timebook import TimeBook
 
@@ -41,6 +45,8 @@ class Unit:
         self.errands = Errands(session, now)
         self.history = History(session, now)
         self.time_book = TimeBook(session)
+        self.identities = Identities(session, now, lock=lock)
+        self.chronicle = Chronicle(session)
         self._session = session
 
     def step(self, contract: Contract, event: Event, *, actor: str = "platform") -> Contract:
@@ -49,6 +55,16 @@ class Unit:
         self.contracts.put(after)
         self.contracts.record(after.id, kind=event.kind, at=event.at, actor=actor, data=event.data())
         self.announcement.topics.append(f"contract:{contract.id}")
+        self._session.flush()
+        return after
+
+    def check_step(self, check: Check, event: enrolment.Event, *, actor: str = "platform") -> Check:
+        """The check after `event`, written together with its entry in the person's chronicle. Raises Refusal."""
+        after = enrolment.advance(check, event)
+        self.identities.put(after)
+        data = {"check": check.id, **event.data()}
+        self.chronicle.record(f"person:{check.person_id}", kind=event.kind, at=event.at, actor=actor, data=data)
+        self.announcement.topics.append(f"check:{check.id}")
         self._session.flush()
         return after
 

@@ -90,6 +90,19 @@ def test_after_its_time_it_is_gone_and_the_last_of_a_person_takes_the_key_along(
     assert vault.load() == Load(1)
 
 
+def test_what_is_kept_longer_keeps_the_key(vault: FaceVault) -> None:
+    video = vault.keep("li-lei", VIDEO, now=NOW)
+    template = vault.keep("li-lei", b"a template", now=NOW, keep_for=timedelta(days=365))
+    assert vault.sweep(now=NOW + timedelta(days=31)) == 1
+    with pytest.raises(Refusal):
+        vault.read("li-lei", video)
+    assert vault.read("li-lei", template) == b"a template"
+    vault.remove("li-lei", template)
+    vault.remove("li-lei", template)
+    with pytest.raises(Refusal):
+        vault.read("li-lei", template)
+
+
 def test_the_operator_is_warned_before_so_many_faces_have_to_be_filed() -> None:
     assert not Load(89_999).near_filing
     assert Load(90_000).near_filing

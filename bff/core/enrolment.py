@@ -1,0 +1,404 @@
+"""One check of who a person is: consent, document, face, a source where there is one, a human where nothing else decides.
+
+`advance` is the only way from one state to the next and `TABLE` says which event is possible where, as for contracts. What
+was asked for (`needed`) and how the person wants to be checked (`way`) are fixed by the first event; nobody is made to show
+their face: the other way is a person who compares document and bearer, and the level that is reached says so.
+
+A verdict about a face ends nothing by itself except by name: pass, another try with a hint, a human, or refused. What a
+person corrected is believed when an authoritative source says so, else when a human has looked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from bff.core.errors import Refusal
+from bff.core.identity import Level
+
+LIFETIME = timedelta(hours=3)
+"""How long the link to a check leads anywhere, from the last step on."""
+FACE_TRIES = 5
+DOCUMENT_TRIES = 12
+QUESTIONABLE = ("name", "number", "birth", "expiry")
+"""A correction of these changes who or what the document is about."""
+
+
+class State(StrEnum):
+    CONSENT = "consent"
+    DOCUMENT = "document"
+    READING = "reading"
+    CONFIRM = "confirm"
+    FACE = "face"
+    JUDGING = "judging"
+    ASKING = "asking"
+    REVIEW = "review"
+    PASSED = "passed"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+OVER = (State.PASSED, State.REFUSED, State.ENDED)
+WORKING = (State.READING, State.JUDGING, State.ASKING)
+"""A job has the next word."""
+
+
+class Way(StrEnum):
+    FACE = "face"
+    ATTENDED = "attended"
+    PAPER = "paper"
+    """The document alone; enough where no more is needed."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one reviewer said. `accepted` None: the person is asked to do it again."""
+
+    by: str
+    accepted: bool | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Check:
+    """`hint` is the code of what to do better next (`realname/hints.py`); `step` the number of the action it is about."""
+
+    id: str
+    person_id: str
+    needed: Level
+    sourced: bool
+    """An authoritative source is there to be asked."""
+    reviewers: int = 1
+    """How many people have to accept."""
+    contract_id: str | None = None
+    signer_id: str | None = None
+    state: State = State.CONSENT
+    way: Way | None = None
+    kind: str = ""
+    photographs: int = 0
+    manual: bool = False
+    corrected: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    tries: int = 0
+    hint: str | None = None
+    step: int | None = None
+    why_review: str | None = None
+    source: str | None = None
+    """match, no_match, unknown or unavailable; None: not asked."""
+    decisions: tuple[Decision, ...] = ()
+    level: Level | None = None
+    reason: str | None = None
+    """Why it ended as it did."""
+
+    @property
+    def attended_by(self) -> str | None:
+        accepted = [d.by for d in self.decisions if d.accepted]
+        return accepted[-1] if self.way is Way.ATTENDED and accepted else None
+
+    @property
+    def unproven(self) -> bool:
+        """What the document says rests on what somebody typed."""
+        return self.manual or bool(set(self.corrected) & set(QUESTIONABLE))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. `kind` names it in the record, `data()` is what the record keeps of it."""
+
+    kind: ClassVar[str]
+    at: datetime
+
+    def data(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Consented(Event):
+    """`version` and `sha256` are those of the text that was shown."""
+
+    kind: ClassVar[str] = "consented"
+    way: Way
+    version: str
+    sha256: str
+    language: str
+
+    def data(self) -> dict[str, Any]:
+        return {"way": str(self.way), "version": self.version, "sha256": self.sha256, "language": self.language}
+
+
+@dataclass(frozen=True)
+class Photographed(Event):
+    kind: ClassVar[str] = "photographed"
+    sha256: str
+
+    def data(self) -> dict[str, Any]:
+        return {"sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class Read(Event):
+    """What was on it, by the names of its fields; `complete` when nothing is missing. `reading_sha256`: of what was read."""
+
+    kind: ClassVar[str] = "read"
+    document: str
+    fields: tuple[str, ...]
+    doubts: tuple[str, ...]
+    complete: bool
+    hint: str | None
+    reading_sha256: str
+    engine: str
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "document": self.document,
+            "fields": list(self.fields),
+            "doubts": list(self.doubts),
+            "complete": self.complete,
+            "reading_sha256": self.reading_sha256,
+            "engine": self.engine,
+        }
+
+
+@dataclass(frozen=True)
+class Unread(Event):
+    kind: ClassVar[str] = "unread"
+    hint: str
+
+    def data(self) -> dict[str, Any]:
+        return {"reason": self.hint}
+
+
+@dataclass(frozen=True)
+class Typed(Event):
+    """The person wants to enter what the document says, because it could not be read."""
+
+    kind: ClassVar[str] = "typed"
+
+
+@dataclass(frozen=True)
+class Confirmed(Event):
+    """What holds from now on, by its digest; `corrected` names what differs from what was read."""
+
+    kind: ClassVar[str] = "confirmed"
+    document: str
+    corrected: tuple[str, ...]
+    fields_sha256: str
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "document": self.document,
+            "corrected": list(self.corrected),
+            "fields_sha256": self.fields_sha256,
+        }
+
+
+@dataclass(frozen=True)
+class Recorded(Event):
+    kind: ClassVar[str] = "recorded"
+    challenge_sha256: str
+
+    def data(self) -> dict[str, Any]:
+        return {"challenge_sha256": self.challenge_sha256}
+
+
+@dataclass(frozen=True)
+class Judged(Event):
+    """`verdict` is the judge's whole evidence: scores, thresholds, digests."""
+
+    kind: ClassVar[str] = "judged"
+    outcome: str
+    reason: str
+    step: int | None
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self) -> dict[str, Any]:
+        return {"verdict": dict(self.verdict)}
+
+
+@dataclass(frozen=True)
+class Answered(Event):
+    """What the authoritative source said."""
+
+    kind: ClassVar[str] = "source_answered"
+    answer: str
+    source: str
+    reference: str
+    compared: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "answer": self.answer,
+            "source": self.source,
+            "reference": self.reference,
+            "compared": list(self.compared),
+        }
+
+
+@dataclass(frozen=True)
+class Reviewed(Event):
+    kind: ClassVar[str] = "reviewed"
+    by: str
+    accepted: bool | None
+    reason: str
+
+    def data(self) -> dict[str, Any]:
+        said = {True: "accepted", False: "refused", None: "again"}[self.accepted]
+        return {"by": self.by, "said": said, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class OtherWay(Event):
+    """The person would rather be seen by a human than record a video."""
+
+    kind: ClassVar[str] = "other_way"
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    """Given up, run out, or its consent withdrawn."""
+
+    kind: ClassVar[str] = "ended"
+    reason: str
+
+    def data(self) -> dict[str, Any]:
+        return {"reason": self.reason}
+
+
+def advance(check: Check, event: Event) -> Check:
+    """The check after the event. Raises Refusal `check_over` or `check_not_now` when it is not possible."""
+    if isinstance(event, Ended) and check.state not in OVER:
+        return replace(check, state=State.ENDED, reason=event.reason, hint=None)
+    step = TABLE.get((check.state, type(event)))
+    if step is None:
+        raise Refusal("check_over" if check.state in OVER else "check_not_now")
+    return step(check, event)
+
+
+def _consented(check: Check, event: Any) -> Check:
+    if check.needed is Level.DOCUMENT and event.way is Way.FACE:
+        return replace(check, way=Way.FACE, state=State.DOCUMENT)  # more than needed, by their own wish
+    if event.way is Way.PAPER and check.needed is not Level.DOCUMENT:
+        raise Refusal("check_needs_more")
+    return replace(check, way=event.way, state=State.DOCUMENT)
+
+
+def _photographed(check: Check, _: Any) -> Check:
+    if check.photographs >= DOCUMENT_TRIES:
+        raise Refusal("too_many_photographs")
+    return replace(check, state=State.READING, photographs=check.photographs + 1, hint=None)
+
+
+def _read(check: Check, event: Any) -> Check:
+    state = State.CONFIRM if event.complete else State.DOCUMENT
+    return replace(check, state=state, kind=event.document, doubts=event.doubts, hint=event.hint)
+
+
+def _unread(check: Check, event: Any) -> Check:
+    return replace(check, state=State.DOCUMENT, hint=event.hint)
+
+
+def _typed(check: Check, _: Any) -> Check:
+    """A photograph comes first: whoever looks later needs something to look at."""
+    if check.photographs == 0:
+        raise Refusal("photograph_first")
+    return replace(check, state=State.CONFIRM, manual=True, hint=None)
+
+
+def _confirmed(check: Check, event: Any) -> Check:
+    known = replace(check, kind=event.document, corrected=event.corrected, hint=None)
+    if check.way is Way.FACE:
+        return replace(known, state=State.FACE)
+    if check.way is Way.ATTENDED:
+        return _to_review(known, "attended")
+    return _without_face(known)
+
+
+def _without_face(check: Check) -> Check:
+    if check.sourced:
+        return replace(check, state=State.ASKING)
+    return _to_review(check, "corrected") if check.unproven else _passed(check, Level.DOCUMENT, "document")
+
+
+def _recorded(check: Check, _: Any) -> Check:
+    if check.tries >= FACE_TRIES:
+        raise Refusal("too_many_videos")
+    return replace(check, state=State.JUDGING, tries=check.tries + 1, hint=None, step=None)
+
+
+def _judged(check: Check, event: Any) -> Check:
+    if event.outcome == "retry":
+        again = replace(check, state=State.FACE, hint=event.reason, step=event.step)
+        return _to_review(again, "too_many_videos") if check.tries >= FACE_TRIES else again
+    if event.outcome == "refused":
+        return replace(check, state=State.REFUSED, reason=event.reason)
+    if event.outcome == "review":
+        return _to_review(check, event.reason)
+    if check.sourced:
+        return replace(check, state=State.ASKING)
+    return _to_review(check, "corrected") if check.unproven else _passed(check, Level.DOCUMENT_FACE, "match")
+
+
+def _answered(check: Check, event: Any) -> Check:
+    """A match proves what was typed; silence proves nothing, and is not held against the person."""
+    known = replace(check, source=event.answer)
+    if event.answer == "match":
+        level = Level.DOCUMENT_FACE_SOURCE if check.way is Way.FACE else Level.DOCUMENT
+        return _passed(known, level, "match")
+    if event.answer in ("no_match", "unknown"):
+        return _to_review(known, f"source_{event.answer}")
+    if check.unproven or check.needed is Level.DOCUMENT_FACE_SOURCE:
+        return _to_review(known, "source_unavailable")
+    return _passed(known, Level.DOCUMENT_FACE if check.way is Way.FACE else Level.DOCUMENT, "match")
+
+
+def _reviewed(check: Check, event: Any) -> Check:
+    if event.by == check.person_id:
+        raise Refusal("review_not_oneself")
+    if any(d.by == event.by and d.accepted for d in check.decisions):
+        raise Refusal("review_by_another")
+    if not event.reason.strip():
+        raise Refusal("review_reason_missing")
+    decided = replace(
+        check, decisions=(*check.decisions, Decision(event.by, event.accepted, event.reason.strip()[:500], event.at))
+    )
+    if event.accepted is None:
+        return replace(decided, state=State.DOCUMENT, hint="do_it_again", tries=0, decisions=(), manual=False)
+    if not event.accepted:
+        return replace(decided, state=State.REFUSED, reason="review")
+    if sum(bool(d.accepted) for d in decided.decisions) < check.reviewers:
+        return decided
+    return _passed(decided, Level.DOCUMENT_FACE if check.way is Way.FACE else Level.DOCUMENT, "review")
+
+
+def _other_way(check: Check, _: Any) -> Check:
+    if check.state is State.FACE:
+        return _to_review(replace(check, way=Way.ATTENDED), "attended")
+    return replace(check, way=Way.ATTENDED)
+
+
+def _to_review(check: Check, why: str) -> Check:
+    return replace(check, state=State.REVIEW, why_review=why, hint=None, step=None)
+
+
+def _passed(check: Check, level: Level, reason: str) -> Check:
+    return replace(check, state=State.PASSED, level=level, reason=reason, hint=None, step=None)
+
+
+TABLE: Mapping[tuple[State, type[Event]], Callable[[Check, Any], Check]] = {
+    (State.CONSENT, Consented): _consented,
+    (State.DOCUMENT, Photographed): _photographed,
+    (State.DOCUMENT, Typed): _typed,
+    (State.DOCUMENT, OtherWay): _other_way,
+    (State.READING, Read): _read,
+    (State.READING, Unread): _unread,
+    (State.CONFIRM, Confirmed): _confirmed,
+    (State.CONFIRM, Photographed): _photographed,
+    (State.CONFIRM, OtherWay): _other_way,
+    (State.FACE, Recorded): _recorded,
+    (State.FACE, OtherWay): _other_way,
+    (State.JUDGING, Judged): _judged,
+    (State.ASKING, Answered): _answered,
+    (State.REVIEW, Reviewed): _reviewed,
+}

@@ -1,0 +1,326 @@
+"""Checks of who people are, what they led to, and the face videos that answer challenges."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from bff.core import enrolment
+from bff.core.enrolment import Check, Decision, State, Way
+from bff.core.identity import Identity, Level
+from bff.store.models import CheckRow, ContractRow, FaceVideoRow, IdentityRow
+
+TRACES_KEPT = 50
+Media = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A challenge and its recording so far. `pieces` are names in the vault, in their order; `size` their bytes."""
+
+    id: str
+    person_id: str
+    check_id: str | None
+    intent_id: str | None
+    challenge: bytes
+    nonce: bytes
+    state: str
+    mime: str
+    pieces: tuple[str, ...]
+    size: int
+    verdict: Mapping[str, Any] | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A check that waits for a human."""
+
+    check: Check
+    since: datetime
+
+
+class Identities:
+    """In a writing unit a check or a video is locked while it is changed."""
+
+    def __init__(self, session: Session, now: datetime, *, lock: bool) -> None:
+        self._session = session
+        self._now = now
+        self._lock = lock
+
+    # --- checks ---
+
+    def add_check(self, check: Check, *, token: str) -> None:
+        self._session.add(
+            CheckRow(
+                id=check.id,
+                person_id=check.person_id,
+                contract_id=check.contract_id,
+                signer_id=check.signer_id,
+                token_hash=_hash(token),
+                state=str(check.state),
+                value=_value(check),
+                media={},
+                created_at=self._now,
+                changed_at=self._now,
+                expires_at=self._now + enrolment.LIFETIME,
+            )
+        )
+        self._session.flush()
+
+    def check(self, check_id: str) -> Check | None:
+        row = self._session.get(CheckRow, check_id, with_for_update=self._lock or None)
+        return _check(row) if row else None
+
+    def by_token(self, token: str) -> Check | None:
+        """The check behind a link, as long as the link leads anywhere."""
+        asked = select(CheckRow).where(CheckRow.token_hash == _hash(token), CheckRow.expires_at > self._now)
+        row = self._session.scalar(asked.with_for_update() if self._lock else asked)
+        return _check(row) if row else None
+
+    def renew_token(self, check_id: str, token: str) -> None:
+        """The link that was given before leads nowhere from now on."""
+        row = self._session.get_one(CheckRow, check_id)
+        row.token_hash, row.expires_at = _hash(token), self._now + enrolment.LIFETIME
+        self._session.flush()
+
+    def put(self, check: Check) -> None:
+        row = self._session.get_one(CheckRow, check.id)
+        row.state, row.value = str(check.state), _value(check)
+        row.changed_at, row.expires_at = self._now, self._now + enrolment.LIFETIME
+        self._session.flush()
+
+    def media(self, check_id: str) -> dict[str, Any]:
+        """What of this check lies in the vault, by what it is."""
+        return dict(self._session.get_one(CheckRow, check_id).media)
+
+    def keep_media(self, check_id: str, **names: Any) -> None:
+        row = self._session.get_one(CheckRow, check_id)
+        row.media = {**row.media, **names}
+        self._session.flush()
+
+    def open_of(self, person_id: str) -> Check | None:
+        """The newest check of this person that is not over and can still be gone on with, or waits for a human."""
+        rows = self._session.scalars(
+            select(CheckRow)
+            .where(
+                CheckRow.person_id == person_id,
+                CheckRow.state.not_in([str(state) for state in enrolment.OVER]),
+                or_(CheckRow.expires_at > self._now, CheckRow.state == str(State.REVIEW)),
+            )
+            .order_by(CheckRow.created_at.desc())
+            .limit(1)
+        )
+        return next((_check(row) for row in rows), None)
+
+    def checks_of(self, person_id: str) -> list[Check]:
+        rows = self._session.scalars(
+            select(CheckRow).where(CheckRow.person_id == person_id).order_by(CheckRow.created_at)
+        )
+        return [_check(row) for row in rows]
+
+    def pending(self, *, sender_id: str | None = None) -> list[Pending]:
+        """Checks that wait for a human, oldest first; with `sender_id` only those for contracts of this sender."""
+        asked = select(CheckRow).where(CheckRow.state == str(State.REVIEW))
+        if sender_id is not None:
+            mine = select(ContractRow.id).where(ContractRow.owner_id == sender_id)
+            asked = asked.where(CheckRow.contract_id.in_(mine))
+        return [
+            Pending(_check(row), row.changed_at) for row in self._session.scalars(asked.order_by(CheckRow.changed_at))
+        ]
+
+    def forgotten(self) -> list[Check]:
+        """Checks that nobody went on with; they are ended so that their media go."""
+        rows = self._session.scalars(
+            select(CheckRow).where(
+                CheckRow.expires_at < self._now,
+                CheckRow.state.not_in([*(str(state) for state in enrolment.OVER), str(State.REVIEW)]),
+            )
+        )
+        return [_check(row) for row in rows]
+
+    # --- identities ---
+
+    def add(self, identity: Identity, *, media: Media) -> None:
+        self._session.add(
+            IdentityRow(
+                check_id=identity.check_id,
+                person_id=identity.person_id,
+                level=str(identity.level),
+                name=identity.name,
+                document=identity.document,
+                attended_by=identity.attended_by,
+                checked_at=identity.checked_at,
+                valid_until=identity.valid_until,
+                facts=dict(identity.facts),
+                media=dict(media),
+            )
+        )
+        self._session.flush()
+
+    def standing(self, person_id: str) -> Identity | None:
+        """The best of what is known of this person now: the highest level, then the newest."""
+        rows = self._session.scalars(
+            select(IdentityRow).where(
+                IdentityRow.person_id == person_id,
+                IdentityRow.ended_at.is_(None),
+                IdentityRow.valid_until > self._now,
+            )
+        )
+        known = [_identity(row) for row in rows]
+        return max(known, key=lambda i: (i.level.rank, i.checked_at), default=None)
+
+    def media_of(self, check_id: str) -> dict[str, Any]:
+        """What of an identity lies in the vault."""
+        row = self._session.get(IdentityRow, check_id)
+        return dict(row.media) if row else {}
+
+    def end(self, person_id: str) -> int:
+        """Nothing that was found before counts from now on. How many identities ended."""
+        ended = self._session.execute(
+            update(IdentityRow)
+            .where(IdentityRow.person_id == person_id, IdentityRow.ended_at.is_(None))
+            .values(ended_at=self._now, media={})
+        )
+        return int(ended.rowcount)  # type: ignore[attr-defined]
+
+    # --- face videos ---
+
+    def ask_for_video(
+        self,
+        *,
+        person_id: str,
+        challenge: bytes,
+        nonce: bytes,
+        lifetime: timedelta,
+        check_id: str | None = None,
+        intent_id: str | None = None,
+    ) -> Video:
+        """Issue a challenge; those that were issued before for the same purpose are void."""
+        purpose = FaceVideoRow.check_id == check_id if check_id else FaceVideoRow.intent_id == intent_id
+        self._session.execute(update(FaceVideoRow).where(purpose, FaceVideoRow.state == "open").values(state="over"))
+        row = FaceVideoRow(
+            id=secrets.token_hex(16),
+            person_id=person_id,
+            check_id=check_id,
+            intent_id=intent_id,
+            challenge=challenge,
+            nonce=nonce,
+            state="open",
+            mime="",
+            pieces=[],
+            size=0,
+            trace="",
+            created_at=self._now,
+            expires_at=self._now + lifetime,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return _video(row)
+
+    def video(self, video_id: str) -> Video | None:
+        row = self._session.get(FaceVideoRow, video_id, with_for_update=self._lock or None)
+        return _video(row) if row else None
+
+    def add_piece(self, video_id: str, *, name: str, size: int) -> Video:
+        row = self._session.get_one(FaceVideoRow, video_id)
+        row.pieces, row.size = [*row.pieces, name], row.size + size
+        self._session.flush()
+        return _video(row)
+
+    def change_video(self, video_id: str, **values: Any) -> None:
+        """Set state, mime, sha256, trace, verdict or pieces."""
+        self._session.execute(update(FaceVideoRow).where(FaceVideoRow.id == video_id).values(**values))
+
+    def newest_video(self, *, check_id: str | None = None, intent_id: str | None = None) -> Video | None:
+        purpose = FaceVideoRow.check_id == check_id if check_id else FaceVideoRow.intent_id == intent_id
+        row = self._session.scalar(
+            select(FaceVideoRow).where(purpose).order_by(FaceVideoRow.created_at.desc(), FaceVideoRow.id).limit(1)
+        )
+        return _video(row) if row else None
+
+    def traces(self, person_id: str, *, but: str) -> Sequence[str]:
+        """Of this person's earlier recordings, newest first."""
+        rows = self._session.scalars(
+            select(FaceVideoRow.trace)
+            .where(FaceVideoRow.person_id == person_id, FaceVideoRow.trace != "", FaceVideoRow.id != but)
+            .order_by(FaceVideoRow.created_at.desc())
+            .limit(TRACES_KEPT)
+        )
+        return list(rows)
+
+    def seen(self, sha256: str, *, but: str) -> bool:
+        """Whether anybody has sent this very file before."""
+        count = select(func.count()).where(FaceVideoRow.sha256 == sha256, FaceVideoRow.id != but)
+        return bool(self._session.scalar(count))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+NOT_IN_VALUE = ("id", "person_id", "contract_id", "signer_id", "state")
+
+
+def _value(check: Check) -> dict[str, Any]:
+    value = {name: part for name, part in asdict(check).items() if name not in NOT_IN_VALUE}
+    value["decisions"] = [{**asdict(d), "at": d.at.isoformat()} for d in check.decisions]
+    return value
+
+
+def _check(row: CheckRow) -> Check:
+    value = dict(row.value)
+    decisions = tuple(Decision(**{**d, "at": datetime.fromisoformat(d["at"])}) for d in value.pop("decisions"))
+    check = Check(
+        id=row.id,
+        person_id=row.person_id,
+        contract_id=row.contract_id,
+        signer_id=row.signer_id,
+        state=State(row.state),
+        **value,
+    )
+    return replace(
+        check,
+        needed=Level(check.needed),
+        way=Way(check.way) if check.way else None,
+        level=Level(check.level) if check.level else None,
+        corrected=tuple(check.corrected),
+        doubts=tuple(check.doubts),
+        decisions=decisions,
+    )
+
+
+def _identity(row: IdentityRow) -> Identity:
+    return Identity(
+        person_id=row.person_id,
+        check_id=row.check_id,
+        level=Level(row.level),
+        name=row.name,
+        document=row.document,
+        attended_by=row.attended_by,
+        checked_at=row.checked_at,
+        valid_until=row.valid_until,
+        facts=dict(row.facts),
+    )
+
+
+def _video(row: FaceVideoRow) -> Video:
+    return Video(
+        id=row.id,
+        person_id=row.person_id,
+        check_id=row.check_id,
+        intent_id=row.intent_id,
+        challenge=row.challenge,
+        nonce=row.nonce,
+        state=row.state,
+        mime=row.mime,
+        pieces=tuple(row.pieces),
+        size=row.size,
+        verdict=dict(row.verdict) if row.verdict else None,
+        expires_at=row.expires_at,
+    )
