@@ -490,6 +490,14 @@ READY: tuple[Line, ...] = (
 )
 
 
+def _source(home: "House") -> str:
+    return home.source.check()
+
+
+def _payouts(home: "House") -> str:
+    return home.payouts.check()
+
+
 def _faces(home: "House") -> str:
     """Faces can be judged here, and so few are stored that nobody has to be told."""
     try:
@@ -513,6 +521,8 @@ BESIDES: tuple[Line, ...] = (
     ("clock unit", _clock_unit),
     ("mail", _mail),
     ("sms", _sms),
+    ("authoritative source", _source),
+    ("bank", _payouts),
     ("address", _address),
     ("proxy headers", _proxy),
     ("live", _live),

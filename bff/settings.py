@@ -59,6 +59,16 @@ class Settings:
     face_pack: str = ""
     """Empty: the pack that set-up builds. Else a folder with an InsightFace pack and its thresholds.json."""
 
+    source_url: str = ""
+    """An authoritative source that confirms name and number, over https. Empty: levels say that none was asked."""
+    source_key_file: str = ""
+    """A file whose first line is NAME SECRET: the key shared with that source."""
+    payout_url: str = ""
+    """A bank that pays small sums, over https. Empty: enterprises are not asked to prove a bank account."""
+    payout_key_file: str = ""
+    """The same kind of file for that bank."""
+    provider_timeout_seconds: float = 8.0
+
     max_upload_megabytes: int = 60
     max_pages: int = 300
     cage_memory_megabytes: int = 2048

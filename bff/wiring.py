@@ -24,13 +24,16 @@ from bff.archive.sites import FolderSites
 from bff.cage import Cage
 from bff.core.errors import Fault
 from bff.core.identity import Channel
-from bff.core.ports import Clock, Faces, Messenger
+from bff.core.ports import Clock, Faces, Messenger, Payouts, Source
 from bff.feed import RedisFeed, connect
 from bff.filing.shelf import Shelf
 from bff.notify import messenger
 from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
+from bff.realname.payouts import HttpPayouts, NullPayouts
+from bff.realname.provider import Provider, read_key
+from bff.realname.sources import HttpSource, NullSource
 from bff.settings import Settings, owner_file
 from bff.signing import keys, preparing
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
@@ -264,6 +267,19 @@ class House:
 
         folder = self.settings.data_dir
         return FaceVault(folder / "faces", folder / "face-keys", self.secret("face.key"))
+
+    @cached_property
+    def source(self) -> Source:
+        s = self.settings
+        return HttpSource(self._provider(s.source_url, s.source_key_file)) if s.source_url else NullSource()
+
+    @cached_property
+    def payouts(self) -> Payouts:
+        s = self.settings
+        return HttpPayouts(self._provider(s.payout_url, s.payout_key_file)) if s.payout_url else NullPayouts()
+
+    def _provider(self, url: str, key_file: str) -> Provider:
+        return Provider(url, read_key(key_file), timeout_seconds=self.settings.provider_timeout_seconds)
 
     # --- use cases ---
 

@@ -357,6 +357,107 @@ class Faces(Protocol):
         """`seen`: traces of this person's earlier videos. Never raises for what somebody recorded."""
 
 
+# --- what outside services know about people, and paying a little --------------------------------------
+
+
+class SourceOutcome(StrEnum):
+    """What an authoritative source says. Only `match` raises a level; `not_available` says nothing about anybody."""
+
+    MATCH = "match"
+    NO_MATCH = "no_match"
+    UNKNOWN = "unknown"
+    """There is no such person there."""
+    NOT_AVAILABLE = "not_available"
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """An authoritative source's answer about one person."""
+
+    outcome: SourceOutcome
+    provider: str
+    reference: str
+    """Under which the provider finds its own record of this question."""
+    compared: tuple[str, ...]
+    """Of name, number, phone, portrait: what the source says it compared."""
+    reason: str = ""
+    """Why it was not available; a stable code."""
+
+    def evidence(self) -> dict[str, Any]:
+        """What is kept and signed; nothing here names the person."""
+        return {
+            "outcome": str(self.outcome),
+            "provider": self.provider,
+            "reference": self.reference,
+            "compared": list(self.compared),
+            "reason": self.reason,
+        }
+
+
+class Source(Protocol):
+    """A register that knows people: of the state, of a bank, of a telephone company."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    def ask(self, *, name: str, number: str, phone: str | None = None, portrait: bytes | None = None) -> SourceAnswer:
+        """Do these belong together? Never raises for what the source does: that is an answer too. `portrait`: JPEG."""
+
+    def check(self) -> str:
+        """Knock without asking about anybody, and say what was found. Raises Fault `source_down`."""
+
+
+class PayoutState(StrEnum):
+    ACCEPTED = "accepted"
+    """The bank has it; it is on its way."""
+    PAID = "paid"
+    FAILED = "failed"
+    """It will never arrive; `reason` says why."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A small sum to one account. `reference` is ours: the same one is never paid twice."""
+
+    reference: str
+    account_name: str
+    account_number: str
+    bank_code: str
+    amount_cents: int
+    currency: str
+    remark: str
+
+    def __repr__(self) -> str:
+        return f"Transfer({self.reference})"
+
+
+@dataclass(frozen=True)
+class Payout:
+    """What the bank says about a transfer."""
+
+    reference: str
+    provider: str
+    provider_reference: str
+    state: PayoutState
+    reason: str = ""
+
+
+class Payouts(Protocol):
+    """A bank that pays small sums for us."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    def pay(self, transfer: Transfer) -> Payout:
+        """Once for each reference, however often it is asked. Raises Fault `payout_down` when nobody can know."""
+
+    def status(self, reference: str) -> Payout | None:
+        """What became of it; None when the bank never heard of it. Raises Fault `payout_down`."""
+
+    def check(self) -> str:
+        """Knock without paying. Raises Fault `payout_down`."""
+
+
 # --- telling the world -----------------------------------------------------------------------------------
 
 

@@ -230,6 +230,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "face_enrol_again": (409, VIDEO["face_enrol_again"]),
     "face_media_gone": (410, _("These pictures have been erased, as promised. What was concluded from them is kept.")),
     "gestures_unreadable": (400, _("We could not read this request, so nothing was done. Go back and try again.")),
+    # enterprises
+    "payout_not_offered": (409, _("Proving a bank account is not offered here. Choose another way.")),
     # accounts
     "owner_link_unknown": (404, _("This link has been used already. Sign in instead.")),
     "owner_only": (403, _("Only the owner of this house can do that.")),
