@@ -2,7 +2,8 @@
 
 `python -m bench.tamper FILE --root roots.pem [--flips 10000] [--json]`: FILE is a sealed PDF or an evidence bundle. Each of the
 flips changes one bit of one byte at a random place (by a seed that is printed). The operator's verifier judges every one, the
-browser's, which runs in Node here, judges them too with `--browser`. What is counted: changes that nobody noticed.
+browser's, which runs in Node here, judges them too with `--browser`. What is counted: changes that nobody noticed, and changes
+after which something is still said to hold that covers the changed place: a signature reaches to the end of its revision.
 
 A bit may stand where it means nothing even to us: nowhere in a file of ours. So the goal is none unnoticed, and none is excused.
 """
@@ -19,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from typing import Any
 from bench.report import Goal, Report, machine, versions
 from bff import logs
 from bff.core.errors import Refusal
-from bff.signing import bundle, judging, verify
+from bff.signing import bundle, judging, pades, verify
 
 ROOT = Path(__file__).resolve().parent.parent
 JUDGE = ROOT / "tests" / "web" / "judge_files.mjs"
@@ -38,10 +39,12 @@ BATCH = 400
 
 @dataclass(frozen=True)
 class Tried:
-    """One change and what became of it: `failed` names what the verifier found wrong; empty: unnoticed."""
+    """One change and what became of it: `failed` names what the verifier found wrong; empty: unnoticed. `held`: what it
+    says holds all the same."""
 
     name: str
     failed: tuple[str, ...]
+    held: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,23 +71,42 @@ def measure(chosen: argparse.Namespace) -> Report:
     if judged(roots, ("as it is", pdf)).failed:
         sys.exit("The file does not hold as it is, so nothing can be learnt from changing it.")
     changes = dict(attacks(pdf)) | dict(flips(pdf, chosen.flips, chosen.seed))
-    rows, unnoticed = [], 0
+    may_hold = {name: _beyond(pdf, int(name.rsplit(" ", 1)[1])) for name in changes if name.startswith("bit ")}
+    rows, unnoticed, misnamed = [], 0, 0
     for judge, tried, seconds in _judges(chosen, changes, log, roots):
         missed = [t.name for t in tried if not t.failed]
-        unnoticed += len(missed)
-        rows.append(_row(judge, tried, missed, seconds))
-    goals = [Goal("changes that nobody noticed", unnoticed, "changes", 0)]
+        wrong = [t.name for t in tried if t.name in may_hold and Counter(t.held) - may_hold[t.name]]
+        unnoticed, misnamed = unnoticed + len(missed), misnamed + len(wrong)
+        rows.append(_row(judge, tried, missed, wrong, seconds))
+    goals = [
+        Goal("changes that nobody noticed", unnoticed, "changes", 0),
+        Goal("changes after which a changed part was said to hold", misnamed, "changes", 0),
+    ]
     facts = {**machine(), "file_bytes": len(content), "seed": chosen.seed}
     return Report("tamper", facts, versions("pyhanko", "cryptography"), rows, goals)
 
 
-def _row(judge: str, tried: Sequence[Tried], missed: Sequence[str], seconds: float) -> dict[str, Any]:
+@cache
+def _reaches(pdf: bytes) -> tuple[tuple[int, str], ...]:
+    return tuple((f.end, f"{f.kind}:{f.who}") for f in pades.find(pdf))
+
+
+def _beyond(pdf: bytes, place: int) -> Counter[str]:
+    """What does not reach as far as this place: it may go on holding when that is changed."""
+    return Counter(who for end, who in _reaches(pdf) if end <= place)
+
+
+def _row(
+    judge: str, tried: Sequence[Tried], missed: Sequence[str], wrong: Sequence[str], seconds: float
+) -> dict[str, Any]:
     found = Counter(t.failed[0] for t in tried if t.failed)
     return {
         "judge": judge,
         "changes": len(tried),
         "unnoticed": len(missed),
         "which": ", ".join(missed[:10]) or "-",
+        "changed part held": len(wrong),
+        "where": ", ".join(wrong[:10]) or "-",
         "most often found": ", ".join(f"{name} {count}" for name, count in found.most_common(4)),
         "ms each": 1000 * seconds / max(1, len(tried)),
     }
@@ -182,7 +204,12 @@ def judged(roots: list[bytes], change: tuple[str, bytes]) -> Tried:
         report = verify.verify(content, roots=roots)
     except Refusal as refusal:
         return Tried(name, (refusal.code,))
-    return Tried(name, () if report.ok else tuple(_named(report)) or ("not ok",))
+    return Tried(name, () if report.ok else tuple(_named(report)) or ("not ok",), tuple(_held(report)))
+
+
+def _held(report: verify.Report) -> Iterator[str]:
+    yield from (f"signer:{signer.name}" for signer in report.signers if signer.ok)
+    yield from (f"{v.kind}:{v.who}" for v in report.verdicts if v.ok and v.kind != "signer")
 
 
 def _named(report: verify.Report) -> Iterator[str]:
@@ -226,7 +253,7 @@ def _batch(node: str, changes: dict[str, bytes], folder: Path, pem: Path) -> Ite
     verdicts = json.loads(said)
     for n, name in enumerate(changes):
         verdict = verdicts[f"{n:06}.pdf"]
-        yield Tried(name, () if verdict["ok"] else tuple(verdict["failed"]) or ("not ok",))
+        yield Tried(name, () if verdict["ok"] else tuple(verdict["failed"]) or ("not ok",), tuple(verdict["held"]))
         (files / f"{n:06}.pdf").unlink()
     files.rmdir()
 

@@ -18,7 +18,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -114,7 +114,8 @@ def verify(
     _ = words(language)
     at = at or datetime.now(UTC)
     found = pades.find(content)
-    verdicts = pades.judge(content, roots=tuple(roots or ()), at=at)
+    judged = pades.judge(content, roots=tuple(roots or ()), at=at)
+    verdicts = tuple(_beside(content, f, v) for f, v in zip(found, judged, strict=True))
     shown = _Prefixes(content)
     signers = tuple(
         _signer(content, f, v, shown, _) for f, v in zip(found, verdicts, strict=True) if f.kind == "signer"
@@ -213,6 +214,13 @@ def _stray(content: bytes, found: Sequence[pades.Found], _: Words) -> Iterator[s
         yield _("After the last signature there are bytes that nobody signed.")
     if any(not _filled_with_zeros(content[slice(*f.gap)]) for f in found):
         yield _("Beside a signature, where no signature reaches, something is hidden.")
+
+
+def _beside(content: bytes, found: pades.Found, verdict: Verdict) -> Verdict:
+    """A signature in whose own place something else stands as well does not hold, whatever it says itself."""
+    if _filled_with_zeros(content[slice(*found.gap)]):
+        return verdict
+    return replace(verdict, ok=False, reasons=(*verdict.reasons, "hidden_beside"))
 
 
 def _filled_with_zeros(gap: bytes) -> bool:

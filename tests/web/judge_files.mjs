@@ -1,4 +1,4 @@
-// For tests in Python: judges every PDF of a folder with the browser's verifier and prints {name: {ok, failed}}.
+// For tests in Python: judges every PDF of a folder with the browser's verifier and prints {name: {ok, signers, failed, held}}.
 //   node judge_files.mjs FOLDER ROOTS.pem [TIME]
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -14,9 +14,10 @@ for (const name of readdirSync(folder).filter((each) => each.endsWith(".pdf")).s
     const verdict = await judge(bytes, { roots: readFileSync(roots, "utf8"), at: at ? new Date(at) : new Date() });
     const parts = [...verdict.signers, ...verdict.seals, ...verdict.timestamps, ...verdict.foreign];
     const failed = parts.flatMap((one) => one.checks.filter((check) => !check.ok).map((check) => `${one.kind}:${check.name}`));
-    verdicts[name] = { ok: verdict.ok, signers: verdict.signers.length, failed };
+    const held = parts.filter((one) => one.ok).map((one) => `${one.kind}:${one.name}`);
+    verdicts[name] = { ok: verdict.ok, signers: verdict.signers.length, failed, held };
   } catch (error) {
-    verdicts[name] = { ok: false, signers: 0, failed: [`unreadable:${error.constructor.name}`] };
+    verdicts[name] = { ok: false, signers: 0, held: [], failed: [`unreadable:${error.constructor.name}`] };
   }
 }
 console.log(JSON.stringify(verdicts));
