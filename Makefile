@@ -45,6 +45,11 @@ shots: ## the pictures of README, taken from the real app
 	@$(PYTHON) tools/set_up.py --dev --browser
 	$(BIN)/python -m tests.journeys.shots
 
+.PHONY: vectors
+vectors: ## the conformance vectors of docs/evidence-format.md, in tests/vectors; made anew they are the same bytes
+	@$(PYTHON) tools/set_up.py --dev
+	$(BIN)/python -m tests.signing.vectors
+
 .PHONY: bench-peers
 bench-peers: ## the Node libraries that `python -m bench.sealing` measures beside ours
 	cd bench/peers && npm ci --ignore-scripts

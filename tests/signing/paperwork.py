@@ -153,7 +153,8 @@ class Paperwork:
             crl_url="https://sign.example.org/authority/crl",
             now=START - timedelta(days=1),
         )
-        self.pades = self.with_timestamps(EmbeddedTimestamps(self.authority, self.clock))
+        self.timestamps = EmbeddedTimestamps(self.authority, self.clock)
+        self.pades = self.with_timestamps(self.timestamps)
 
     def with_timestamps(self, timestamps: Any) -> PyhankoPades:
         return PyhankoPades(self.authority, timestamps, PlainPaper(), self.clock)
@@ -237,7 +238,7 @@ class Paperwork:
         client = json.dumps(said).encode()
         data = hashlib.sha256(HOST.encode()).digest() + bytes([changed.get("flags", 0x05)]) + bytes(4)
         signed = data + hashlib.sha256(client).digest()
-        signature = changed.get("key", self.device).sign(signed, ec.ECDSA(hashes.SHA256()))
+        signature = changed.get("key", self.device).sign(signed, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
         return {
             "method": "passkey",
             "credential_id": b64(b"credential"),

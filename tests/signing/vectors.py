@@ -1,0 +1,841 @@
+"""The conformance vectors of docs/evidence-format.md: files that hold and files that do not, each with what a verifier must say.
+
+`python -m tests.signing.vectors` (`make vectors`) writes them to tests/vectors, the same bytes every time. A vector is a
+function here, named as its file is: `@good` or `@bad("what must be named", …)`, its docstring says what was done. It tells
+a `Story` and gives the file's bytes. A new kind of proof needs one function for the file that holds and one for each lie.
+
+What must be named, in the words of index.json: `signer NAME: CHECK` with a check of section 7, where everything about
+the signature itself is `signature`; `seal`, `timestamp`, `foreign` for a signature that does not hold; `unsealed`: no valid
+seal closes a contract; `unsigned`: nobody signed; `tail`: octets that nobody signed; `unreadable`: no PDF or bundle;
+`bundle: CHECK`. With `perhaps_unreadable` a verifier that does not read on says only that.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from bff.core import evidence, tree
+from bff.core.contract import Field, FieldKind, Signer
+from bff.core.evidence import Entry
+from bff.core.intent import Intent
+from bff.core.mark import Mark
+from bff.core.ports import Act
+from bff.signing import bundle, pades
+from tests.signing import tampering
+from tests.signing.fixed import ECDSA, fixed
+from tests.signing.paperwork import ANA, LI, START, DownTimestamps, Paperwork, b64, canonical, cose, sms_proof
+
+FOLDER = Path(__file__).resolve().parents[1] / "vectors"
+FORMAT = "countersign-vectors/1"
+FIELDS = (
+    Field("f1", "s1", FieldKind.SIGNATURE, 1, 1000, 1000, 3000, 800),
+    Field("f2", "s1", FieldKind.DATE, 1, 5000, 1000, 2000, 300),
+    Field("f3", "s2", FieldKind.SIGNATURE, 1, 1000, 3000, 3000, 800),
+    Field("f4", "s2", FieldKind.CHECKBOX, 1, 5000, 3000, 300, 200),
+    Field("f5", "s2", FieldKind.TEXT, 1, 6000, 3000, 2000, 300),
+)
+BICYCLE = "Sale of a bicycle"
+AT = START + timedelta(days=1)
+YEAR = timedelta(days=365)
+
+Lie = Callable[[Act], Act]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A file and what a verifier must say of it, with these roots, at that time. `wrong`: what must be named."""
+
+    name: str
+    what: str
+    content: bytes
+    wrong: tuple[str, ...]
+    signers: tuple[str, ...] | None
+    roots: str = "roots.pem"
+    at: datetime = AT
+    perhaps_unreadable: bool = False
+
+    @property
+    def file(self) -> str:
+        ending = "zip" if self.content.startswith(b"PK") else "pdf"
+        return f"{'bad' if self.wrong else 'good'}/{self.name}.{ending}"
+
+    def entry(self) -> dict[str, Any]:
+        bad = {w.split(":")[0].removeprefix("signer ") for w in self.wrong if w.startswith("signer ")}
+        signers = None if self.signers is None else [{"name": n, "ok": n not in bad} for n in self.signers]
+        return {
+            "name": self.name,
+            "file": self.file,
+            "what": self.what,
+            "sha256": hashlib.sha256(self.content).hexdigest(),
+            "roots": self.roots,
+            "at": self.at.isoformat(),
+            "ok": not self.wrong,
+            "wrong": list(self.wrong),
+            "perhaps_unreadable": self.perhaps_unreadable,
+            "signers": signers,
+        }
+
+
+def main() -> int:
+    """Writes what is not there as it should be, and removes what should not be there."""
+    files = rebuilt()
+    for path in sorted(p for p in FOLDER.rglob("*") if p.is_file()):
+        if str(path.relative_to(FOLDER)) not in files:
+            path.unlink()
+    for name, content in files.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
+        (FOLDER / name).write_bytes(content)
+    print(f"{len(files) - 3} vectors, {sum(map(len, files.values())) // 1000} kB in {FOLDER}")
+    return 0
+
+
+def rebuilt() -> dict[str, bytes]:
+    """Every file of tests/vectors by name, made anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder))
+        made = list(_made(house))
+        roots = {"roots.pem": house.roots("house"), "other-roots.pem": house.roots("another house")}
+    entries = [vector.entry() for vector in made]
+    index = {"format": FORMAT, "roots": "roots.pem", "vectors": entries}
+    text = json.dumps(index, ensure_ascii=False, indent=1) + "\n"
+    return {"index.json": text.encode(), **roots, **{vector.file: vector.content for vector in made}}
+
+
+# --- a house and its contracts --------------------------------------------------------------------------------------
+
+
+class House:
+    """Two houses whose keys are always the same; every story begins with its own folder and the same authority."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._told = 0
+
+    def roots(self, name: str) -> bytes:
+        return b"".join(self._paperwork(name).authority.roots_pem())
+
+    def story(self, *signers: Signer, contract: str = "k1", house: str = "house") -> "Story":
+        work = self._paperwork(house, signers=signers or (LI, ANA), fields=FIELDS, contract_id=contract)
+        return Story(work, contract)
+
+    def _paperwork(self, house: str, **how: Any) -> Paperwork:
+        self._told += 1
+        with fixed(house):
+            device = ec.generate_private_key(ec.SECP256R1())
+            return Paperwork(self.folder / str(self._told), device=device, **how)
+
+
+class Story:
+    """One contract from its preparation on, its log kept beside it. The clock moves a minute with each step."""
+
+    def __init__(self, work: Paperwork, contract: str) -> None:
+        self.work = work
+        self.contract = contract
+        self.log: list[Entry] = []
+        self.upload = a_pdf()
+        work.fields = tuple(f for f in FIELDS if f.signer_id in {s.id for s in work.signers})
+        with fixed(f"{contract} prepared"):
+            work.prepare(self.upload)
+        self.prepared = work.content
+        self.note("prepared", document_sha256=_sha256(work.content))
+
+    def note(self, kind: str, *, actor: str = "platform", **data: Any) -> str:
+        """One more entry; the log's head after it."""
+        self.work.clock.wait(minutes=1)
+        last = self.log[-1].head if self.log else evidence.START
+        at = self.work.clock.now()
+        said = {"seq": len(self.log), "contract_id": self.contract, "kind": kind, "at": at, "actor": actor}
+        self.log.append(evidence.append(last, **said, data=data))
+        return self.log[-1].head.hex()
+
+    def sign(
+        self,
+        signer: Signer,
+        method: str = "sms",
+        *,
+        lie: Lie = lambda act: act,
+        shown: bytes | None = None,
+        **said: Any,
+    ) -> "Story":
+        """The signer's revision. `lie` changes the act, `said` the intent, `shown` the document that it is about."""
+        with fixed(f"{self.contract} {signer.id} {method}"):
+            intent = replace(self.work.intent(signer, shown=shown, method=method), nonce="5e" * 16, **said)
+            act = lie(self.work.act(signer, intent))
+            head = self.note("signed", actor=signer.id, challenge=hashlib.sha256(act.intent).hexdigest())
+            act = replace(act, evidence_head=head, signed_at=self.work.clock.now())
+            self.work.content = self.work.pades.sign(self.work.content, act).content
+        self.note("applied", document_sha256=_sha256(self.work.content), signer_id=signer.id)
+        return self
+
+    def seal(self, contract: str | None = None) -> bytes:
+        head = self.log[-1].head.hex()
+        with fixed(f"{self.contract} seal"):
+            written = self.work.pades.seal(self.work.content, contract_id=contract or self.contract, evidence_head=head)
+        self.work.content = written.content
+        self.note("sealed", document_sha256=_sha256(written.content), level=written.level)
+        return written.content
+
+    def renew(self, after: timedelta) -> bytes:
+        self.work.clock.wait(days=after.days)
+        with fixed(f"{self.contract} renewal"):
+            self.work.authority.rotate(self.work.clock.now())
+            self.work.content = self.work.pades.renew(self.work.content).content
+        return self.work.content
+
+    def proof(self) -> dict[str, Any]:
+        """The log's place in a tree of three, under a head that the house signed and timestamped."""
+        mine = tree.Leaf(self.contract, len(self.log) - 1, self.log[-1].head.hex())
+        leaves = [tree.Leaf("k8", 4, "88" * 32), mine, tree.Leaf("k9", 7, "99" * 32)]
+        nodes = {(lv, ix): n for lv, ix, n in tree.grown(0, [leaf.hash() for leaf in leaves], lambda *_: b"")}
+        lookup = lambda level, index: nodes[level, index]  # noqa: E731  # a table, asked as a function
+        self.work.clock.wait(minutes=1)
+        house = bundle.fingerprint(self.work.authority.roots_pem()[0])
+        raw = tree.Head(house, 3, tree.root(3, lookup).hex(), self.work.clock.now()).canonical()
+        with fixed(f"{self.contract} head"):
+            seal = self.work.authority.seal
+            signature = seal.key.sign(raw, ECDSA)
+            token = self.work.timestamps.timestamp(hashlib.sha256(raw).digest())
+        pem = self.work.authority.certificates("seal")[-1].public_bytes(Encoding.PEM)
+        return {
+            "format": "countersign-history/1",
+            "leaf": {"contract_id": mine.contract_id, "seq": mine.seq, "head": mine.head},
+            "position": 1,
+            "path": [step.hex() for step in tree.inclusion(1, 3, lookup)],
+            **bundle.signed_head(raw, signature=signature, certificate=pem, tokens=[token]),
+        }
+
+    def bundled(self) -> bytes:
+        roots = self.work.authority.roots_pem()
+        return bundle.pack(self.work.content, self.log, self.proof(), roots=roots, title=BICYCLE)
+
+
+def a_pdf(*, streams: bool = False) -> bytes:
+    """One page with a line of words, as small as a PDF can be; `streams`: its cross-references are a stream."""
+    words = b"BT /F1 14 Tf 40 540 Td (The price is 1000 euros.) Tj ET"
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 600]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%b\nendstream" % (len(words), words),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    out, places = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", []
+    for number, value in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, value)
+    name = b"/Root 1 0 R/ID[<%b><%b>]" % (2 * (b"5e" * 16,))
+    if streams:
+        rows = b"\0\0\0\xff" + b"".join(b"\1%b\0" % at.to_bytes(2) for at in (*places, len(out)))
+        index = b"<</Type/XRef/W[1 2 1]/Size 7%b/Length %d>>stream\n%b\nendstream" % (name, len(rows), rows)
+        return out + b"6 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (index, len(out))
+    table = b"0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % at for at in places)
+    return out + b"xref\n0 6\n%btrailer\n<</Size 6%b>>\nstartxref\n%d\n%%%%EOF\n" % (table, name, len(out))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+LEI, PEREZ = LI.name, ANA.name
+BOTH = (f"signer {LEI}: signature", f"signer {PEREZ}: signature")
+ALL = (*BOTH, "seal", "timestamp")
+DOCUMENT = tuple(f"signer {name}: document" for name in (LEI, PEREZ))
+Recipe = Callable[[House], bytes]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A recipe and what it should lead to."""
+
+    make: Recipe
+    wrong: tuple[str, ...]
+    how: Mapping[str, Any]
+
+
+RECIPES: list[Told] = []
+
+
+def good(*signers: str, **how: Any) -> Callable[[Recipe], Recipe]:
+    return _listed((), signers=signers or (LEI,), **how)
+
+
+def bad(*wrong: str, signers: Sequence[str] = (LEI,), **how: Any) -> Callable[[Recipe], Recipe]:
+    return _listed(wrong, signers=tuple(signers), **how)
+
+
+def _listed(wrong: tuple[str, ...], **how: Any) -> Callable[[Recipe], Recipe]:
+    def list_it(make: Recipe) -> Recipe:
+        RECIPES.append(Told(make, wrong, how))
+        return make
+
+    return list_it
+
+
+def _made(house: House) -> Iterator[Vector]:
+    for told in RECIPES:
+        what = " ".join((told.make.__doc__ or "").split())
+        yield Vector(told.make.__name__, what, told.make(house), told.wrong, **told.how)
+    yield from _attacked(_two(house))
+
+
+# --- what holds ---------------------------------------------------------------------------------------------------
+
+
+@good()
+def sms(house: House) -> bytes:
+    """One signer, confirmed by an SMS code, sealed."""
+    return house.story(LI).sign(LI).seal()
+
+
+@good()
+def passkey(house: House) -> bytes:
+    """One signer, confirmed with a passkey (ES256), sealed."""
+    return house.story(LI).sign(LI, "passkey").seal()
+
+
+@good()
+def passkey_ed25519(house: House) -> bytes:
+    """One signer, confirmed with a passkey whose key is an Ed25519 one."""
+    return house.story(LI).sign(LI, "passkey", lie=_with_ed25519).seal()
+
+
+@good(LEI, PEREZ)
+def two_signers(house: House) -> bytes:
+    """Two signers one after the other, passkey and SMS code, with values in fields."""
+    return _two(house)
+
+
+@good(LEI, PEREZ)
+def two_signers_at_once(house: House) -> bytes:
+    """Two signers who were shown the same revision: the second one's document is not what stands right before."""
+    story = house.story()
+    return story.sign(LI).sign(ANA, shown=story.prepared).seal()
+
+
+@good()
+def cross_reference_streams(house: House) -> bytes:
+    """The document came with a cross-reference stream, so every revision has one."""
+    story = house.story(LI)
+    with fixed("streams"):
+        story.work.prepare(a_pdf(streams=True))
+    return story.sign(LI).seal()
+
+
+@good()
+def without_timestamps(house: House) -> bytes:
+    """The timestamp service was down: level B-B, no time is proven, all else holds."""
+    story = house.story(LI)
+    story.work.pades = story.work.with_timestamps(DownTimestamps())
+    return story.sign(LI).seal()
+
+
+@good(at=START + 12 * YEAR)
+def renewed(house: House) -> bytes:
+    """Renewed after nine years and judged when every earlier certificate has ended."""
+    story = house.story(LI)
+    story.sign(LI, "passkey").seal()
+    return story.renew(9 * YEAR)
+
+
+@good(LEI, PEREZ)
+def evidence_bundle(house: House) -> bytes:
+    """The evidence bundle of a contract with two signers, as a house gives it."""
+    return _bundled(house)
+
+
+@good(LEI, PEREZ)
+def evidence_bundle_stored(house: House) -> bytes:
+    """The same parts in another order, none of them compressed."""
+    return _zipped(dict(sorted(bundle.unpack(_bundled(house)).items())))
+
+
+def _two(house: House) -> bytes:
+    return house.story().sign(LI, "passkey").sign(ANA).seal()
+
+
+def _bundled(house: House, *signers: Signer) -> bytes:
+    story = house.story(*signers)
+    for signer, method in zip(signers or (LI, ANA), ("passkey", "sms"), strict=False):
+        story.sign(signer, method)
+    story.seal()
+    return story.bundled()
+
+
+def _zipped(parts: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, bundle.MOMENT), part)
+    return buffer.getvalue()
+
+
+def _with_ed25519(act: Act) -> Act:
+    """The same assertion by a key of the other kind."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x5e" * 32)
+    said = dict(act.proof)
+    raw = key.public_key().public_bytes_raw()
+    signed = _unb64(said["authenticator_data"]) + hashlib.sha256(_unb64(said["client_data_json"])).digest()
+    proof = {
+        **said,
+        "public_key": b64(b"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20" + raw),
+        "signature": b64(key.sign(signed)),
+    }
+    return replace(act, proof=proof)
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+# --- acts that are not what was confirmed: signed with a real key, as only the house could ----------------------------
+
+
+@bad(f"signer {LEI}: intent")
+def intent_not_canonical(house: House) -> bytes:
+    """The intent's octets say the same with a blank in them: not canonical JSON."""
+    return _lying(house, lambda act: replace(act, intent=act.intent.replace(b'":', b'": ', 1)))
+
+
+@bad(f"signer {LEI}: intent")
+def intent_with_another_member(house: House) -> bytes:
+    """The intent has a member more than section 3.1 names."""
+    return _lying(house, lambda act: replace(act, intent=canonical({**json.loads(act.intent), "price": "1"})))
+
+
+@bad("signer Eve: name", signers=["Eve"])
+def certificate_in_another_name(house: House) -> bytes:
+    """The certificate is Eve's; the intent was Li Lei's."""
+    return _lying(house, lambda act: replace(act, signer=replace(act.signer, name="Eve")))
+
+
+@bad(f"signer {LEI}: mark")
+def another_mark(house: House) -> bytes:
+    """What was drawn is not the mark that was confirmed."""
+    return _lying(house, lambda act: replace(act, mark=Mark("typed", LEI, "caveat")))
+
+
+@bad(f"signer {PEREZ}: values", signers=[PEREZ])
+def other_values(house: House) -> bytes:
+    """A field was filled with something else than what was confirmed."""
+    return _lying(house, lambda act: replace(act, values={**act.values, "f5": "Paris"}), ANA, "sms")
+
+
+@bad(f"signer {LEI}: time")
+def signed_before_it_was_said(house: House) -> bytes:
+    """The intent was issued a day after the time that the timestamp proves."""
+    late = START + timedelta(days=1)
+    return house.story(LI).sign(LI, issued_at=late.isoformat(), expires_at=late.isoformat()).seal()
+
+
+@bad(f"signer {LEI}: document")
+def another_document(house: House) -> bytes:
+    """What was shown is not in this file: the intent names a document with another price."""
+    shown = house.story(LI).prepared.replace(b"1000", b"9000")
+    return house.story(LI).sign(LI, "passkey", shown=shown).seal()
+
+
+@bad(f"signer {PEREZ}: document", signers=[LEI, PEREZ])
+def swapped_revision(house: House) -> bytes:
+    """Two houses' revisions swapped: the second signer was shown another contract's first revision."""
+    other = house.story(contract="k2").sign(LI, "passkey").work.content
+    return house.story().sign(LI, "passkey").sign(ANA, shown=other).seal()
+
+
+@bad(f"signer {LEI}: document")
+def shown_later_than_signed(house: House) -> bytes:
+    """The intent names the file as it was when everybody had signed: that was not there to be shown."""
+    whole = house.story(LI).sign(LI, "passkey").seal()
+    return house.story(LI).sign(LI, "passkey", shown=whole).seal()
+
+
+@bad(f"signer {LEI}: challenge")
+def swapped_proof(house: House) -> bytes:
+    """The assertion is a true one of the same device, for another contract."""
+    other = house.story(LI, contract="k2").work
+    with fixed("another proof"):
+        proof = other.passkey(other.intent(LI, method="passkey"))
+    return _lying(house, lambda act: replace(act, proof=proof))
+
+
+@bad(f"signer {PEREZ}: challenge", signers=[LEI, PEREZ])
+def proof_of_another_signer(house: House) -> bytes:
+    """Both signers of one contract carry the assertion of the first."""
+    first: list[Act] = []
+    story = house.story().sign(LI, "passkey", lie=lambda act: first.append(act) or act)
+    return story.sign(ANA, "passkey", lie=lambda act: replace(act, proof=first[0].proof)).seal()
+
+
+@bad(f"signer {LEI}: method")
+def proof_of_another_kind(house: House) -> bytes:
+    """The intent says passkey; the proof is the record of an SMS code."""
+    return _lying(house, lambda act: replace(act, proof=sms_proof()))
+
+
+@bad(f"signer {LEI}: method", f"signer {LEI}: proof")
+def proof_of_no_kind(house: House) -> bytes:
+    """A proof that no specification knows."""
+    return _lying(house, lambda act: replace(act, proof={"method": "handshake"}))
+
+
+@bad(f"signer {LEI}: method", f"signer {LEI}: proof")
+def proof_missing(house: House) -> bytes:
+    """There is no proof at all."""
+    return _lying(house, lambda act: replace(act, proof={}))
+
+
+def _device(name: str, what: str, *wrong: str, **lie: Any) -> None:
+    """One that lies about one thing that the device said."""
+
+    def make(house: House) -> bytes:
+        story = house.story(LI)
+        return story.sign(LI, "passkey", lie=lambda act: _answered(story, act, lie)).seal()
+
+    make.__name__, make.__doc__ = name, what
+    bad(*(f"signer {LEI}: {each}" for each in wrong))(make)
+
+
+def _answered(story: Story, act: Act, lie: Mapping[str, Any]) -> Act:
+    return replace(act, proof=story.work.passkey(Intent(**json.loads(act.intent)), **lie))
+
+
+_device(
+    "asked_by_another_site", "The assertion was asked for by another origin.", "origin", origin="https://evil.example"
+)
+_device(
+    "asked_from_a_frame", "The assertion was asked for from inside another site's page.", "origin", crossOrigin=True
+)
+_device("user_not_verified", "The device saw a touch, but verified nobody.", "device", flags=0x01)
+_device("nobody_present", "The device verified somebody who was not there.", "device", flags=0x04)
+_device(
+    "registration_instead", "What was signed is a registration, not an assertion.", "challenge", type="webauthn.create"
+)
+
+
+@bad(f"signer {LEI}: assertion")
+def signed_by_another_device(house: House) -> bytes:
+    """The assertion is by another key than the one beside it."""
+    with fixed("another device"):
+        other = ec.generate_private_key(ec.SECP256R1())
+    return _lying(house, lambda act: replace(act, proof={**act.proof, "public_key": b64(cose(other))}))
+
+
+def _lying(house: House, lie: Lie, signer: Signer = LI, method: str = "passkey") -> bytes:
+    return house.story(signer).sign(signer, method, lie=lie).seal()
+
+
+# --- files that are not whole, or not this house's -----------------------------------------------------------------
+
+
+@bad("unsealed")
+def not_sealed(house: House) -> bytes:
+    """Signed, and never closed."""
+    return house.story(LI).sign(LI).work.content
+
+
+@bad("unsealed")
+def seal_of_another_contract(house: House) -> bytes:
+    """The seal is the house's and valid, and closes another contract."""
+    return house.story(LI).sign(LI).seal(contract="k2")
+
+
+@bad(*ALL, signers=[LEI, PEREZ], roots="other-roots.pem")
+def foreign_root(house: House) -> bytes:
+    """The file of the vector two_signers, judged with another house's roots."""
+    return _two(house)
+
+
+@bad(*ALL, signers=[LEI, PEREZ])
+def foreign_house(house: House) -> bytes:
+    """Another house's file, judged with this house's roots."""
+    return house.story(house="another house").sign(LI, "passkey").sign(ANA).seal()
+
+
+@bad(f"signer {LEI}: signature", "seal", "timestamp", at=START + 12 * YEAR)
+def never_renewed(house: House) -> bytes:
+    """Judged when every certificate in it has ended, and nobody renewed it before."""
+    return house.story(LI).sign(LI, "passkey").seal()
+
+
+@bad("timestamp", f"signer {LEI}: signature", "seal", at=START + 14 * YEAR)
+def renewed_too_late(house: House) -> bytes:
+    """Renewed when the certificate under the timestamp had ended already: that proves nothing any more."""
+    story = house.story(LI)
+    story.sign(LI, "passkey").seal()
+    return story.renew(11 * YEAR)
+
+
+# --- bundles whose log or proof was changed -----------------------------------------------------------------------------
+
+SIGNED, SEALED, NAMED = "bundle: signed", "bundle: seal", "bundle: document"
+Change = Callable[[dict[str, bytes]], None]
+
+
+def _changed(name: str, what: str, *wrong: str, change: Change) -> None:
+    """The bundle of one signer with one part changed."""
+
+    def make(house: House) -> bytes:
+        parts = bundle.unpack(_bundled(house, LI))
+        change(parts)
+        return _zipped(parts)
+
+    make.__name__, make.__doc__ = name, what
+    bad(*wrong, signers=[LEI])(make)
+
+
+def _lines(edit: Callable[[list[bytes]], list[bytes]]) -> Change:
+    def change(parts: dict[str, bytes]) -> None:
+        parts[bundle.LOG] = b"".join(edit(parts[bundle.LOG].splitlines(keepends=True)))
+
+    return change
+
+
+def _proof(edit: Callable[[dict[str, Any]], None]) -> Change:
+    def change(parts: dict[str, bytes]) -> None:
+        proof = json.loads(parts[bundle.HISTORY])
+        edit(proof)
+        parts[bundle.HISTORY] = json.dumps(proof, sort_keys=True).encode()
+
+    return change
+
+
+def _another_time(lines: list[bytes]) -> list[bytes]:
+    """Of the first entry; all heads after it are other ones."""
+    return [lines[0].replace(b'"at":"2026', b'"at":"2025'), *lines[1:]]
+
+
+def _later_head(proof: dict[str, Any]) -> None:
+    proof["head"] = proof["head"].replace('"at":"2026', '"at":"2027')
+
+
+_changed(
+    "log_entry_altered",
+    "An entry's time is another: what comes after is another chain than was signed.",
+    *(SIGNED, SEALED, "bundle: leaf"),
+    change=_lines(_another_time),
+)
+_changed("log_entry_dropped", "An entry is missing.", "bundle: log", change=_lines(lambda all_: all_[:1] + all_[2:]))
+_changed("log_entry_doubled", "An entry stands twice.", "bundle: log", change=_lines(lambda all_: all_[:2] + all_[1:]))
+_changed(
+    "log_entries_swapped",
+    "Two entries changed places.",
+    "bundle: log",
+    change=_lines(lambda all_: [all_[1], all_[0], *all_[2:]]),
+)
+_changed("log_cut", "The last entry is missing.", NAMED, "bundle: leaf", change=_lines(lambda all_: all_[:-1]))
+_changed("log_empty", "The log has no entries.", "bundle: log", change=_lines(lambda _: []))
+_changed(
+    "log_of_another_contract",
+    "The log is a whole one of another contract.",
+    "bundle: log",
+    change=_lines(lambda all_: [line.replace(b'"contract_id":"k1"', b'"contract_id":"k2"') for line in all_]),
+)
+_changed(
+    "proof_elsewhere",
+    "The leaf is said to stand elsewhere.",
+    "bundle: inclusion",
+    change=_proof(lambda p: p.update(position=2)),
+)
+_changed(
+    "proof_by_another_path",
+    "The proof leads to another head.",
+    "bundle: inclusion",
+    change=_proof(lambda p: p["path"].reverse()),
+)
+_changed(
+    "wrong_tree_head",
+    "The head says another time than was signed and timestamped.",
+    *("bundle: head", "bundle: head_time"),
+    change=_proof(_later_head),
+)
+_changed(
+    "head_without_time",
+    "The head has no timestamps.",
+    "bundle: head_time",
+    change=_proof(lambda p: p.update(timestamps=[])),
+)
+_changed(
+    "leaf_of_another_log",
+    "The leaf names another head of the log.",
+    *("bundle: leaf", "bundle: inclusion"),
+    change=_proof(lambda p: p["leaf"].update(head="00" * 32)),
+)
+_changed("proof_missing", "There is no proof.", "bundle: tree", change=lambda parts: parts.pop(bundle.HISTORY) and None)
+_changed(
+    "proof_unreadable",
+    "The proof is no JSON.",
+    "bundle: tree",
+    change=lambda parts: parts.update({bundle.HISTORY: b"{"}),
+)
+
+
+@bad("bundle: signed", "bundle: seal", "bundle: document", signers=[LEI])
+def documents_swapped(house: House) -> bytes:
+    """The log is of this contract, the file of another time that it was signed, a step later."""
+    story = house.story(LI)
+    story.note("opened", signer_id="s1")
+    other = story.sign(LI, "passkey").seal()
+    parts = bundle.unpack(_bundled(house, LI))
+    return _zipped({**parts, bundle.PDF: other})
+
+
+@bad("unreadable", signers=())
+def bundle_with_a_stranger(house: House) -> bytes:
+    """A ZIP with a part that bundles do not have."""
+    return _zipped({**bundle.unpack(_bundled(house, LI)), "evil.exe": b"MZ"})
+
+
+@bad("unreadable", signers=())
+def bundle_without_a_log(house: House) -> bytes:
+    """A ZIP without evidence.jsonl."""
+    parts = bundle.unpack(_bundled(house, LI))
+    return _zipped({name: part for name, part in parts.items() if name != bundle.LOG})
+
+
+@bad("unreadable", signers=())
+def bundle_torn(house: House) -> bytes:
+    """A bundle whose second half is missing."""
+    whole = _bundled(house, LI)
+    return whole[: len(whole) // 2]
+
+
+# --- what anybody can do to a file, without a key -----------------------------------------------------------------------
+
+
+def _attacked(sealed: bytes) -> Iterator[Vector]:
+    """The file of the vector two_signers, changed: what must be named, and what was done."""
+    named = dict(tampering.attacks(sealed))
+    for attack in (*_flips(sealed), *_cuts(sealed, named), *_revisions(sealed)):
+        yield Vector(attack.name, attack.what, attack.content, attack.wrong, attack.signers, **attack.how)
+
+
+@dataclass(frozen=True)
+class Attack:
+    name: str
+    what: str
+    content: bytes
+    wrong: tuple[str, ...]
+    signers: tuple[str, ...] | None = (LEI, PEREZ)
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _flips(sealed: bytes) -> Iterator[Attack]:
+    """One bit in each part of the file: whoever's signature covers it must be named, and nobody before it."""
+    first, second, seal, stamp = pades.find(sealed)
+    validation = sealed.index(b"endstream", seal.end) - 40
+    for name, what, place, wrong in (
+        ("in_the_words", "in the page's words: 1000 euros become 9000", sealed.index(b"1000 euros"), (*ALL, *DOCUMENT)),
+        ("in_an_act", "in the first signer's act", _in_hexadecimal(sealed, first.gap, b'"proof"'), ALL),
+        ("in_a_later_act", "in the second signer's act", _in_hexadecimal(sealed, second.gap, b'"proof"'), ALL[1:]),
+        ("in_the_seal", "in the seal's statement", _in_hexadecimal(sealed, seal.gap, b'"contract_id"'), ALL[2:]),
+        ("in_the_last_timestamp", "at the end of the last timestamp", _last_digit(sealed, stamp.gap), ALL[3:]),
+        ("in_a_range", "in a digit of the seal's range", sealed.index(b"/ByteRange[", seal.gap[1]) + 16, ALL[2:]),
+        ("in_the_validation_data", "in a certificate that was added for later", validation, ALL[3:]),
+    ):
+        changed = bytearray(sealed)
+        changed[place] ^= 8 if name == "in_the_words" else 1
+        yield Attack(f"flipped_{name}", f"One bit is another, {what}.", bytes(changed), wrong)
+
+
+def _in_hexadecimal(sealed: bytes, gap: tuple[int, int], what: bytes) -> int:
+    """The digit with the last bits of that text's second octet inside a signature."""
+    return gap[0] + sealed[slice(*gap)].lower().index(what.hex().encode()) + 3
+
+
+def _last_digit(sealed: bytes, gap: tuple[int, int]) -> int:
+    return gap[0] + len(sealed[slice(*gap)].rstrip(b"0>")) - 1
+
+
+def _cuts(sealed: bytes, named: Mapping[str, bytes]) -> Iterator[Attack]:
+    ends = [f.end for f in pades.find(sealed)]
+    torn = {"perhaps_unreadable": True}
+    yield Attack("cut_after_a_signer", "Cut after the first signer.", sealed[: ends[0]], ("unsealed",), (LEI,))
+    yield Attack("cut_before_the_seal", "Cut after the last signer.", sealed[: ends[1]], ("unsealed",))
+    yield Attack("cut_in_half", "The second half is missing.", named["cut_in_half"], ("unreadable",), ())
+    yield Attack(
+        "cut_by_one", "The last octet of the last %%EOF is missing.", named["cut_last_byte_of_eof"], ("unreadable",), ()
+    )
+    yield Attack("appended", "A comment was appended.", named["appended_garbage"], ("tail",))
+    yield Attack("appended_blanks", "Forty blanks were appended.", named["appended_space"], ("tail",))
+    yield Attack("prefixed", "A line feed was put in front.", named["prefixed"], ALL, how=torn)
+    for name, what, done in (
+        ("hidden_in_the_padding", "An octet stands behind the last timestamp, in its place.", "hidden_in_the_padding"),
+        ("another_case", "A hexadecimal digit of the last timestamp is a capital.", "digit_in_another_case"),
+    ):
+        yield Attack(name, what, named[done], ("timestamp",))
+    what = "The tag around the last timestamp is another, so that it is none."
+    yield Attack("another_tag", what, named["another_tag_around_the_signature"], ("foreign",), how=torn)
+    what = "Signature wrapping: what the last timestamp covers was moved to the end, other octets stand in its place."
+    yield Attack("wrapped", what, _wrapped(sealed), ("timestamp",))
+    yield Attack(
+        "twin_in_the_gap", "Beside the last timestamp another entry begins.", _twin(sealed), ("timestamp",), how=torn
+    )
+
+
+def _wrapped(sealed: bytes) -> bytes:
+    """The digest is right: the range leads over a copy, whose range says so, to the octets that were signed."""
+    begin, end = pades.find(sealed)[-1].gap
+    signed = sealed[end:]
+    head, rest = signed[: len(b"/ByteRange[")], signed[signed.index(b"]") :]
+    numbers = b"0 %d %d %d" % (begin, len(sealed), len(signed))
+    return sealed[:end] + head + numbers.ljust(len(signed) - len(head) - len(rest)) + rest + signed
+
+
+def _twin(sealed: bytes) -> bytes:
+    """The string of the timestamp ends early, and what no range covers goes on with another string."""
+    begin, end = pades.find(sealed)[-1].gap
+    size = (len(sealed[begin:end].rstrip(b"0>")) + 1) // 2 * 2
+    twin = b">/Twin<"
+    return sealed[: begin + size + 1] + twin + sealed[begin + size + 1 + len(twin) : end] + sealed[end:]
+
+
+WHAT = {
+    "shadow_replace_contents": "Shadow attack, replace: the page points at other words.",
+    "shadow_replace_in_place": "Shadow attack, replace: the page's words are other ones.",
+    "shadow_hide_pages": "Shadow attack, hide: the catalogue points at other pages.",
+    "evil_annotation": "Evil annotation attack: a white stamp lies over the words.",
+    "sneaky_visible_field": "Sneaky signature attack: a new signature field whose picture lies over the words.",
+    "forgery_without_range": "Universal signature forgery: the first signature has no /ByteRange any more.",
+    "open_action": "Incremental saving attack: a script that runs when the file is opened.",
+    "attachment": "Incremental saving attack: a program is attached.",
+    "mark_moved": "Incremental saving attack: a signer's mark is somewhere else.",
+    "mark_redrawn": "Incremental saving attack: a signer's mark looks different.",
+    "signature_removed": "Incremental saving attack: a signer's field is empty again.",
+    "seal_removed": "Incremental saving attack: the seal's field is empty again.",
+    "form_removed": "Incremental saving attack: the form is gone, and with it all signatures.",
+}
+ADDED = tuple(f"signer {name}: additions" for name in (LEI, PEREZ))
+REVISED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
+    "sneaky_visible_field": (("tail", *ADDED), (LEI, PEREZ)),
+    "mark_redrawn": (("tail", *ALL, ADDED[1]), (LEI, PEREZ)),
+    "signature_removed": (("tail", *ALL[1:], ADDED[1], "unsealed"), (PEREZ,)),
+    "seal_removed": (("tail", "unsealed"), None),
+    "form_removed": (("unsigned",), ()),
+    "forgery_without_range": (("tail", *ALL, DOCUMENT[0]), (LEI, PEREZ)),
+}
+"""What must be named besides everything, and the signers that are found; None: whether they hold is not said."""
+
+
+def _revisions(sealed: bytes) -> Iterator[Attack]:
+    for name, change in tampering.REVISIONS.items():
+        wrong, signers = REVISED.get(name, (("tail", *ALL, *ADDED), (LEI, PEREZ)))
+        how = {"perhaps_unreadable": name == "forgery_without_range"}
+        with fixed(name):
+            yield Attack(name, WHAT[name], tampering._revised(sealed, change), wrong, signers, how)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
