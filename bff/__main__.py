@@ -142,9 +142,10 @@ def _owner_link(_chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from bff import doctor, wiring
+    from bff import doctor, launch, wiring
 
-    return doctor.report(doctor.run(wiring.build(from_environment())), as_json=chosen.json)
+    beside = {**launch.running(from_environment().data_dir), **os.environ}
+    return doctor.report(doctor.run(wiring.build(from_environment(beside))), as_json=chosen.json)
 
 
 def _verify(chosen: argparse.Namespace) -> int:

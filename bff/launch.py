@@ -11,6 +11,7 @@ The launcher never opens the house: it knows settings and commands, no store, no
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import queue
 import signal
@@ -37,6 +38,10 @@ from bff.settings import Settings, from_environment, owner_link
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE, WEB, LIVE, VALKEY = "release", "web", "live", "valkey"
 
+CHOSEN = "chosen.json"
+TOLD = ("BFF_DEVELOPMENT", "BFF_PORT", "BFF_PUBLIC_URL", "BFF_LIVE_PORT")
+"""What the launcher, or `make`, may have chosen and a command beside it cannot know. No secrets."""
+
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -61,7 +66,27 @@ def up(environment: Mapping[str, str], *, port: int | None = None, root: Path = 
     with _only_launcher(run_dir):
         for each in (settings.port, settings.port + 1):
             _check_port_free(_bound(chosen), each)
+        (run_dir / CHOSEN).write_text(json.dumps({name: chosen[name] for name in TOLD if name in chosen}))
         return House(settings, chosen, Warden(), root).run()
+
+
+def running(data_dir: Path) -> dict[str, str]:
+    """The addresses of the house whose launcher runs on this directory now, for commands beside it; empty when none does."""
+    try:
+        with (data_dir / "run" / "launcher.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _chosen(data_dir / "run" / CHOSEN)
+    except OSError:
+        return {}
+    return {}
+
+
+def _chosen(file: Path) -> dict[str, str]:
+    try:
+        return {name: value for name, value in json.loads(file.read_text()).items() if name in TOLD}
+    except (OSError, ValueError):
+        return {}
 
 
 def launch_environment(given: Mapping[str, str], *, port: int | None = None) -> dict[str, str]:

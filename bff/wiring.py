@@ -166,8 +166,7 @@ class House:
         return self.outside_timestamps or self.own_timestamps
 
     def _write_down(self, serial: int, digest: bytes, moment: datetime, certificate: int) -> None:
-        with self.store.begin() as unit:
-            unit.time_book.add(Given(serial=serial, digest=digest, at=moment, certificate=certificate))
+        self.store.write_down(Given(serial=serial, digest=digest, at=moment, certificate=certificate))
 
     @cached_property
     def paper(self) -> Paper:

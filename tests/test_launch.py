@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from bff.core.errors import Fault
-from bff.launch import Unit, launch_environment, units, up, valkey_command
+from bff.launch import Unit, launch_environment, running, units, up, valkey_command
 from bff.settings import Settings, from_environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,3 +217,15 @@ def wait_until(true: Callable[[], bool], log: Path) -> None:
     while not true():
         assert time.monotonic() < patience, log.read_text()
         time.sleep(0.05)
+
+
+def test_a_command_beside_it_knows_which_port_it_chose(launch: Callable[..., Launched], tmp_path: Path) -> None:
+    launched = launch()
+    launched.said("working away")
+    told = running(launched.root / "d")
+    assert told["BFF_PUBLIC_URL"] == f"http://localhost:{launched.port}"
+    assert told["BFF_LIVE_PORT"] == str(launched.port + 1)
+    launched.process.send_signal(signal.SIGTERM)
+    launched.process.wait(30)
+    assert running(launched.root / "d") == {}
+    assert running(tmp_path / "nothing here") == {}

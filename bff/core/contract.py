@@ -7,7 +7,7 @@ possible in which state. Nothing here reads a clock or a database: an event carr
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -295,6 +295,40 @@ class Corrected(Event):
 
 
 @dataclass(frozen=True)
+class Postponed(Event):
+    """The sender gave a new deadline before sending; what is printed in the document still names the old one."""
+
+    kind: ClassVar[str] = "postponed"
+    deadline: datetime
+    before: datetime | None
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "deadline": self.deadline.astimezone(UTC).isoformat(),
+            "before": self.before.astimezone(UTC).isoformat() if self.before else None,
+        }
+
+
+@dataclass(frozen=True)
+class TakenOver(Event):
+    """The owner of the house answers for it from now on: who sent it is no longer a member here."""
+
+    kind: ClassVar[str] = "taken_over"
+    person_id: str
+    name: str
+    before_id: str
+    before_name: str
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "person_id": self.person_id,
+            "name": self.name,
+            "before_id": self.before_id,
+            "before_name": self.before_name,
+        }
+
+
+@dataclass(frozen=True)
 class Sealed(Event):
     """The closing job added the platform's seal; `level` is the PAdES baseline level that was reached and checked."""
 
@@ -495,6 +529,25 @@ def _corrected(contract: Contract, event: Any) -> Contract:
     return _with(contract, fresh)
 
 
+def _postponed(contract: Contract, event: Any) -> Contract:
+    if event.deadline <= event.at:
+        raise Refusal("deadline_in_the_past")
+    return replace(contract, deadline=event.deadline)
+
+
+def _taken_over(contract: Contract, event: Any) -> Contract:
+    """Who was the sender and has not signed yet is asked like everybody else: they get their link by message."""
+    signers = tuple(replace(s, is_sender=False) if s.state is not SignerState.SIGNED else s for s in contract.signers)
+    asked_anew = tuple(
+        replace(s, state=SignerState.WAITING, shown_sha256=None)
+        if old.is_sender and not s.is_sender and s.state in (SignerState.INVITED, SignerState.OPENED)
+        else s
+        for old, s in zip(contract.signers, signers, strict=True)
+    )
+    after = replace(contract, owner_id=event.person_id, signers=asked_anew)
+    return _invite(after) if contract.state is State.SENT else after
+
+
 def _sealed(contract: Contract, event: Any) -> Contract:
     if not contract.all_applied:
         raise Refusal("signatures_missing")
@@ -567,6 +620,7 @@ TABLE: dict[tuple[State, type[Event]], Step] = {
     (State.PREPARED, DeclinedBy): _declined_by,
     (State.PREPARED, Withdrawn): _withdrawn,
     (State.PREPARED, Corrected): _corrected,
+    (State.PREPARED, Postponed): _postponed,
     (State.PREPARED, Sent): _sent,
     (State.PREPARED, Stuck): _stuck,
     (State.SENT, Opened): _opened,
@@ -587,5 +641,6 @@ TABLE: dict[tuple[State, type[Event]], Step] = {
     (State.ARCHIVED, Renewed): _renewed,
     (State.STUCK, Retried): _retried,
     (State.STUCK, Withdrawn): _withdrawn,
+    **{(state, TakenOver): _taken_over for state in State},
     **{(state, Noted): _noted for state in State},
 }

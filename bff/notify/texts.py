@@ -118,6 +118,19 @@ LETTERS: Mapping[str, Letter] = {
             TELL_NOBODY,
         ),
     ),
+    "passkey_enrolled": Letter(
+        sms=(_('Fingerprint or face set up to sign for you, by your link to "%(title)s". Not you? %(url)s'),),
+        subject=_("Fingerprint or face was set up to sign for you"),
+        paragraphs=(
+            HELLO,
+            _(
+                "Somebody who opened your link to “%(title)s” from %(sender)s has set up fingerprint or face on their device. "
+                "It can sign what is sent to this address, and nothing else, until you say that it is yours."
+            ),
+            _("If it was you, you need not do anything. If it was not, sign in with a code and remove it."),
+        ),
+        button=_("See and remove it"),
+    ),
     "completed": Letter(
         sms=(_('"%(title)s" is signed by everybody and sealed: %(url)s'),),
         subject=_("Signed by everybody: “%(title)s”"),

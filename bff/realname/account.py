@@ -156,7 +156,7 @@ class Account:
             name = unit.contracts.signer_name(contact) or contact
             language = str(question.details.get("language", "en"))
             person = unit.people.add(name=name, language=language, role=None)
-        unit.people.verified(person.id, contact)
+        unit.people.confirmed(person.id, contact)
         return unit.people.get(person.id) or person
 
     def _code(self, question: Challenge) -> str:
@@ -186,6 +186,8 @@ class Account:
             person = unit.people.get(key.person_id)
             if person is None:
                 raise Refusal("passkey_refused", detail="unknown")
+            if not key.signs_in:
+                raise Refusal("passkey_signs_only")
             return self._enter(unit, person, client)
 
     def _enter(self, unit: Unit, person: Person, client: Client) -> Entered:
@@ -245,6 +247,22 @@ class Account:
             new = self._passkeys.check_creation(response, challenge=question.secret)
             unit.people.answered(question_id)
             unit.people.add_passkey(person.id, new)
+
+    def keep_passkey(self, person: Person, credential: bytes) -> None:
+        """It is mine: a passkey that came through a link signs in from now on.
+
+        Raises Refusal `address_not_confirmed` until a code sent to that link's address has been entered: else whoever
+        holds one forwarded link could have theirs kept by somebody who reads another mailbox.
+        """
+        with self._store.begin() as unit:
+            key = unit.people.passkey(credential)
+            if key is None or key.person_id != person.id:
+                raise Refusal("no_such_passkey")
+            if key.signs_in:
+                return
+            if not unit.people.has_confirmed(person.id, key.link_address or ""):
+                raise Refusal("address_not_confirmed", address=key.link_address or "")
+            unit.people.keep_passkey(credential)
 
     def remove_passkey(self, person: Person, credential: bytes) -> None:
         with self._store.begin() as unit:

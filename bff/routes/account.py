@@ -243,6 +243,18 @@ def add_passkey() -> Response:
     return _asked("get", question, options)
 
 
+@door.post("/account/passkeys/<credential>/keep")
+@signed_in
+def keep_passkey(credential: str) -> Page:
+    """One that was set up through a link is its person's from now on."""
+    try:
+        house().account.keep_passkey(me(), _bytes(credential))
+    except Refusal as refusal:
+        said = say(refusal)
+        return _overview(said.sentence, "passkeys"), said.status
+    return back("account.overview", _anchor="passkeys")
+
+
 @door.post("/account/passkeys/<credential>/remove")
 @signed_in
 def remove_passkey(credential: str) -> AnyResponse:
@@ -278,7 +290,8 @@ def members() -> str:
 
 def _members_page(error: str | None = None) -> str:
     _check_owner()
-    return render_template("members.html", members=house().account.members(), error=error)
+    left = house().desk.left_behind(me())
+    return render_template("members.html", members=house().account.members(), left=left, error=error)
 
 
 def _check_owner() -> None:
@@ -304,6 +317,18 @@ def add_member() -> Page:
 @signed_in
 def remove_member(person_id: str) -> AnyResponse:
     house().account.remove_member(me(), person_id)
+    return back("account.members")
+
+
+@door.post("/members/<person_id>/take-over")
+@signed_in
+def take_over(person_id: str) -> Page:
+    """What a former member sent is the owner's to look after from now on."""
+    try:
+        house().desk.take_over(me(), person_id)
+    except Refusal as refusal:
+        said = say(refusal)
+        return _members_page(said.sentence), said.status
     return back("account.members")
 
 

@@ -27,7 +27,17 @@ class Said:
 def say(refusal: Refusal) -> Said:
     """The words for this refusal; an unknown code reads as a plain apology and is 400."""
     status, sentence = SENTENCES.get(refusal.code, (400, _("This cannot be done now. Please go back and try again.")))
-    params = {"label": "", "name": "", "left": 0, "most": 0, "minutes": 1, "seconds": 60, "why": "", **refusal.params}
+    params = {
+        "label": "",
+        "name": "",
+        "address": "",
+        "left": 0,
+        "most": 0,
+        "minutes": 1,
+        "seconds": 60,
+        "why": "",
+        **refusal.params,
+    }
     if (why := REASONS.get(str(params.get("fault")))) is not None:
         params["why"] = gettext(why)
     return Said(status, " ".join(gettext(sentence, **params).split()), FIELDS.get(refusal.code, ""))
@@ -114,6 +124,17 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "passkey_refused": (422, _("Your device's confirmation was not accepted. Please try again, or use a code.")),
     "passkey_cloned": (422, _("Your device's confirmation was not accepted. Please try again, or use a code.")),
     "passkey_not_enrolled": (409, _("This device is not set up for you yet. Use a code this time.")),
+    "passkey_signs_only": (
+        403,
+        _(
+            "This fingerprint or face was set up through a link, so it can sign but not sign in yet. Sign in with a code once, and say on your page that it is yours."
+        ),
+    ),
+    "address_not_confirmed": (
+        409,
+        _("First sign in once with a code that is sent to %(address)s; then you can keep it."),
+    ),
+    "no_such_passkey": (404, _("There is no such fingerprint or face here; it may have been removed.")),
     "slow_down": (429, _("Too many tries. Please wait a while and try again.")),
     # the desk
     "title_missing": (422, _("Give the contract a title.")),
@@ -235,6 +256,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
     # accounts
     "owner_link_unknown": (404, _("This link has been used already. Sign in instead.")),
     "owner_only": (403, _("Only the owner of this house can do that.")),
+    "still_a_member": (409, _("%(name)s may still send from this house, so their contracts stay with them.")),
     "name_missing": (422, _("Enter your name.")),
     "sender_only": (403, _("Only people who send contracts from here can do that. Ask the owner to add you.")),
     # requests

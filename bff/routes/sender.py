@@ -5,6 +5,7 @@ beside what was typed. People who only sign see the same list, and of a contract
 """
 
 import io
+import secrets
 import tempfile
 from collections.abc import Callable
 from datetime import MAXYEAR, UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from flask_babel import format_date
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
-from bff.core.contract import DONE, ENDED, Contract, Signer, State
+from bff.core.contract import DONE, ENDED, Contract, Signer, SignerState, State
 from bff.core.errors import Refusal
 from bff.core.identity import masked
 from bff.core.intent import fingerprint
@@ -127,7 +128,7 @@ def upload() -> Page | tuple[Response, int] | Response:
     """A PDF, a Word file or pictures become a draft, or are refused by name beside the field it was chosen in."""
     limit = house().settings.max_upload_megabytes
     if request.method == "GET":
-        return render_template("upload.html", error=None, megabytes=limit)
+        return render_template("upload.html", error=None, megabytes=limit, press=secrets.token_hex(16))
     scripted = request.accept_mimetypes.best == "application/json"
     try:
         made = _uploaded()
@@ -136,7 +137,8 @@ def upload() -> Page | tuple[Response, int] | Response:
         if scripted:
             return _refused_in_json(refusal)
         said = say(refusal)
-        return render_template("upload.html", error=said.sentence, megabytes=limit), said.status
+        page = render_template("upload.html", error=said.sentence, megabytes=limit, press=secrets.token_hex(16))
+        return page, said.status
     goal = back("sender.signers", contract_id=made.id)
     return jsonify(location=goal.location) if scripted else goal
 
@@ -152,7 +154,8 @@ def _uploaded() -> Contract:
         for file, path in zip(files, paths, strict=True):
             file.save(path)
         zone = _zone(request.form.get("zone"))
-        return house().desk.upload(me(), *paths, filename=str(files[0].filename), timezone=zone)
+        press = request.form.get("press", "")[:64]
+        return house().desk.upload(me(), *paths, filename=str(files[0].filename), timezone=zone, press=press)
 
 
 def _work() -> Path:
@@ -447,18 +450,23 @@ def _signers_view(contract_id: str) -> str:
     )
 
 
-def _contract_page(details: Details) -> str:
+def _contract_page(details: Details, error: str | None = None) -> str:
     contract = details.contract
+    missed = contract.state is State.PREPARED and _passed(contract)
     lines = telling.timeline(contract, details.evidence, owner_id=details.owner.id, owner_name=details.owner.name)
     return _page(
         "contract.html",
         "body",
         details=details,
         contract=contract,
+        error=error,
+        missed=missed,
+        signed=any(s.state is SignerState.SIGNED for s in contract.signers),
+        tomorrow=(house().clock.now() + timedelta(days=1)).astimezone(ZoneInfo(contract.timezone)),
         done=contract.state in DONE,
         ended=contract.state in ENDED,
         turn={s.id for s in contract.turn},
-        may_sign=any(s.is_sender for s in contract.turn),
+        may_sign=any(s.is_sender for s in contract.turn) and not missed,
         may_withdraw=_may_withdraw(contract),
         timeline=lines,
         deliveries=telling.deliveries(contract, details.messages, masked=masked),
@@ -468,6 +476,10 @@ def _contract_page(details: Details) -> str:
         ),
         live=_live(contract),
     )
+
+
+def _passed(contract: Contract) -> bool:
+    return contract.deadline is not None and contract.deadline <= house().clock.now()
 
 
 def _may_withdraw(contract: Contract) -> bool:
@@ -484,7 +496,29 @@ def _live(contract: Contract) -> str:
 def do(contract_id: str, act: str) -> AnyResponse:
     """One tap on the desk; each may be pressed twice."""
     desk = house().desk
-    {"reopen": desk.reopen, "send": desk.send, "retry": desk.retry}[act](me(), contract_id)
+    try:
+        {"reopen": desk.reopen, "send": desk.send, "retry": desk.retry}[act](me(), contract_id)
+    except Refusal as refusal:
+        if refusal.code != "deadline_in_the_past":
+            raise
+        # The contract's page says so and asks for a new one.
+    return back("sender.contract", contract_id=contract_id)
+
+
+@door.post("/contracts/<contract_id>/deadline")
+@sender
+def postpone(contract_id: str) -> Page:
+    """A new deadline for what was not sent in time."""
+    form = request.form
+    contract = house().desk.look(me(), contract_id)
+    try:
+        deadline = _moment(form.get("day", ""), form.get("time", ""), contract.timezone)
+        if deadline is None:
+            raise Refusal("deadline_unreadable")
+        house().desk.postpone(me(), contract_id, deadline=deadline)
+    except Refusal as refusal:
+        said = say(refusal)
+        return _contract_page(house().desk.details(me(), contract_id), said.sentence), said.status
     return back("sender.contract", contract_id=contract_id)
 
 
@@ -492,7 +526,7 @@ def do(contract_id: str, act: str) -> AnyResponse:
 @sender
 def sign(contract_id: str) -> AnyResponse:
     """The sender's own ceremony: the same screens as anybody's. Who could not confirm there is told before, not after."""
-    if me().phone is None and not house().account.passkeys(me()):
+    if me().phone is None and not any(key.signs_in for key in house().account.passkeys(me())):
         return back("account.overview", first="sign", _anchor="passkeys")
     return redirect(house().desk.own_link(me(), contract_id), code=303)
 

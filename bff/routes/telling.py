@@ -17,6 +17,7 @@ from bff.core.evidence import Entry
 from bff.core.identity import Channel, Routes
 from bff.signing import reasons
 from bff.words import mark as _
+from bff.words import moment
 
 if TYPE_CHECKING:
     from bff.store.contracts import Listed
@@ -107,6 +108,7 @@ MESSAGES = {
     "reminder": _("Reminder"),
     "your_turn": _("Your turn"),
     "code": _("Code"),
+    "passkey_enrolled": _("Fingerprint or face set up"),
     "completed": _("All have signed"),
     "declined": _("Declined"),
     "expired": _("Expired"),
@@ -136,6 +138,8 @@ HAPPENED = {
     "withdrawn": _("%(who)s withdrew the contract"),
     "expired": _("The deadline passed"),
     "corrected": _("%(who)s corrected how %(signer)s is reached; the old link is dead"),
+    "postponed": _("%(who)s set a new deadline before sending: %(deadline)s"),
+    "taken_over": _("%(who)s took this contract over from %(before)s, who may not send from this house any more"),
     "sealed": _("The document was sealed"),
     "raised": _("Missing timestamps were added"),
     "renewed": _("A new timestamp was added, so that the proof goes on; archived and read back from: %(sites)s"),
@@ -264,8 +268,10 @@ def _next_signer(contract: Contract) -> str:
 
 def timeline(contract: Contract, entries: Sequence[Entry], *, owner_id: str, owner_name: str) -> list[Line]:
     """Every recorded event as a sentence, oldest first."""
+    values = [entry.value for entry in entries]
     people = {owner_id: owner_name, "platform": _say(_("This house"))} | {s.id: s.name for s in contract.signers}
-    return merged([_line(entry.value, people) for entry in entries])
+    people |= {v["data"]["before_id"]: v["data"]["before_name"] for v in values if v["kind"] == c.TakenOver.kind}
+    return merged([_line(value, people, contract.timezone) for value in values])
 
 
 def merged(lines: Sequence[Line]) -> list[Line]:
@@ -280,7 +286,7 @@ def merged(lines: Sequence[Line]) -> list[Line]:
     return told
 
 
-def _line(value: Mapping[str, Any], people: Mapping[str, str]) -> Line:
+def _line(value: Mapping[str, Any], people: Mapping[str, str], zone: str) -> Line:
     data = value["data"]
     kind = str(data.get("what", "")) if value["kind"] == "noted" else str(value["kind"])
     unknown = _say(_("Somebody"))
@@ -289,6 +295,8 @@ def _line(value: Mapping[str, Any], people: Mapping[str, str]) -> Line:
         "signer": people.get(data.get("signer_id", ""), unknown),
         "to": data.get("to", ""),
         "sites": _say(_(", ")).join(data.get("sites", [])),
+        "before": data.get("before_name", ""),
+        "deadline": moment(datetime.fromisoformat(data["deadline"]), zone) if "deadline" in data else "",
         "method": _say(METHODS.get(data.get("method", ""), _("another way"))),
     }
     sentence = NOTED.get(kind) or HAPPENED.get(kind)

@@ -5,6 +5,7 @@ the signer was shown and chose; choosing anew voids it. A method that checks a p
 transaction in which it refuses, so that a refused attempt is never rolled back into a free one.
 """
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -25,10 +26,10 @@ from bff.core.mark import Mark
 from bff.core.ports import Archive, Clock, Messenger, NewPasskey, PageSize, Passkeys, Sent
 from bff.signing import consent
 from bff.signing.desk import tell_invited, tell_sender
-from bff.signing.links import Links
+from bff.signing.links import LINKLESS, Links
 from bff.store import Store, Unit
 from bff.store.contracts import ActOf, IntentOf
-from bff.store.people import Person
+from bff.store.people import Passkey, Person
 from bff.throttle import Rule, Throttle
 
 TRIES = 5
@@ -178,7 +179,7 @@ class Ceremony:
             act=unit.contracts.act(signer.id),
             routes=reach,
             saved_mark=unit.people.saved_mark(person.id) if person else None,
-            passkeys=len(unit.people.passkeys(person.id)) if person else 0,
+            passkeys=len(_usable(unit, person, signer)),
             open_code=_open_code(unit, signer),
         )
 
@@ -283,14 +284,14 @@ class Ceremony:
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
             person = unit.people.by_contact(_link_address(signer))
-            keys = unit.people.passkeys(person.id) if person else []
+            keys = _usable(unit, person, signer)
             intent_id, intent = self._issue(unit, contract, signer, Method.PASSKEY, {})
             if keys:
                 return self._ask_get(intent_id, intent, [k.credential_id for k in keys], unit.now)
             if person is not None and person.role is not None:
                 raise Refusal("passkey_not_enrolled")
             question = secrets.token_bytes(32)
-            handle = person.handle if person else secrets.token_bytes(64)
+            handle = _handle(unit, person)
             enrol = {"enrol_challenge": question.hex(), "handle": handle.hex()}
             self._amend(unit, intent_id, **enrol)
             options = self._passkeys.creation_options(
@@ -307,7 +308,8 @@ class Ceremony:
                 raise Refusal("passkey_refused", detail="challenge")
             new = self._passkeys.check_creation(response, challenge=bytes.fromhex(issued.details["enrol_challenge"]))
             person = self._person(unit, signer, handle=bytes.fromhex(issued.details["handle"]))
-            unit.people.add_passkey(person.id, new)
+            address = _link_address(signer)
+            unit.people.add_passkey(person.id, new, link_address=address, link_signer=signer.id)
             rest = {k: v for k, v in issued.details.items() if k not in ("enrol_challenge", "handle")}
             unit.contracts.change_intent(intent_id, details=rest)
             self._note_enrolled(unit, contract, signer, new)
@@ -325,6 +327,8 @@ class Ceremony:
             "backed_up": new.backed_up,
         }
         unit.step(contract, c.Noted(unit.now, "passkey_enrolled", signer.id, details), actor=signer.id)
+        told = {"template": "passkey_enrolled", "to": _link_address(signer)}
+        unit.errand("tell", contract_id=contract.id, signer_id=signer.id, details=told)
 
     def sign_with_passkey(self, token: str, intent_id: str, response: Mapping[str, Any]) -> None:
         """The assertion over this intent's challenge is the signature's proof. A second press changes nothing."""
@@ -346,7 +350,7 @@ class Ceremony:
     def _assertion(self, unit: Unit, signer: Signer, issued: IntentOf, response: Mapping[str, Any]) -> dict[str, Any]:
         key = unit.people.passkey(self._passkeys.credential_id(response))
         person = unit.people.by_contact(_link_address(signer))
-        if key is None or person is None or key.person_id != person.id:
+        if key is None or person is None or key.person_id != person.id or not key.signs_at(_link_address(signer)):
             raise Refusal("passkey_refused", detail="unknown")
         assertion = self._passkeys.check_assertion(
             response,
@@ -515,7 +519,7 @@ class Ceremony:
                 intent=issued.raw,
                 method=issued.method,
                 proof=proof,
-                identity=_identity(signer, person),
+                identity=_identity(signer, person) | _key_identity(unit, signer, proof),
                 mark=choice.mark.to_dict(),
                 values=issued.details["values"],
                 language=choice.language,
@@ -527,7 +531,7 @@ class Ceremony:
         unit.contracts.void_intents(signer.id)
         unit.people.save_mark(person.id, choice.mark.to_dict())
         if issued.method == Method.SMS.value and signer.phone:
-            unit.people.verified(person.id, signer.phone)
+            unit.people.confirmed(person.id, signer.phone)
         unit.errand("sign", contract_id=after.id)
 
     def _person(self, unit: Unit, signer: Signer, handle: bytes | None = None) -> Person:
@@ -572,7 +576,9 @@ def _handed_over(unit: Unit, contract: Contract, signer: Signer) -> Iterator[dat
     if (at := contract.sent_at or contract.created_at) is not None:
         yield at
     yield from (
-        m.created_at for m in unit.errands.messages_of(contract.id) if m.signer_id == signer.id and m.template != "code"
+        m.created_at
+        for m in unit.errands.messages_of(contract.id)
+        if m.signer_id == signer.id and m.template not in LINKLESS
     )
 
 
@@ -602,6 +608,35 @@ def _identity(signer: Signer, person: Person) -> dict[str, Any]:
         "link_and_code_share_a_channel": reach.shared,
         "person_id": person.id,
     }
+
+
+def _key_identity(unit: Unit, signer: Signer, proof: Mapping[str, Any]) -> dict[str, Any]:
+    """How the passkey of this proof came to be this person's: by this contract's link, another one's, or signed in."""
+    if proof.get("method") != Method.PASSKEY.value:
+        return {}
+    named = str(proof["credential_id"])
+    key = unit.people.passkey(base64.urlsafe_b64decode(named + "=" * (-len(named) % 4)))
+    if key is None:
+        raise Refusal("passkey_refused", detail="unknown")
+    if key.link_address is None:
+        return {"passkey_set_up": "signed_in", "passkey_set_up_at": key.created_at.isoformat()}
+    return {
+        "passkey_set_up": "this_link" if key.link_signer == signer.id else "another_link",
+        "passkey_set_up_at": key.created_at.isoformat(),
+        "passkey_link_channel": (Channel.EMAIL if "@" in key.link_address else Channel.SMS).value,
+        "passkey_kept_at": key.kept_at.isoformat() if key.kept_at else None,
+    }
+
+
+def _usable(unit: Unit, person: Person | None, signer: Signer) -> list[Passkey]:
+    """The passkeys that may confirm what is addressed to this signer."""
+    address = _link_address(signer)
+    return [key for key in unit.people.passkeys(person.id) if key.signs_at(address)] if person else []
+
+
+def _handle(unit: Unit, person: Person | None) -> bytes:
+    """Another one beside passkeys of the person's other addresses: authenticators replace what has the same handle."""
+    return person.handle if person and not unit.people.passkeys(person.id) else secrets.token_bytes(64)
 
 
 def _read_choice(value: Mapping[str, Any] | None, signer: Signer) -> Choice | None:

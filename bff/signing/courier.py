@@ -14,7 +14,7 @@ from bff.core.evidence import Entry
 from bff.core.identity import Channel, masked, routes
 from bff.core.intent import fingerprint
 from bff.core.ports import Messenger
-from bff.signing.links import Links
+from bff.signing.links import LINKLESS, Links
 from bff.signing.reasons import reason
 from bff.store import Store
 from bff.store.errands import Errand
@@ -41,14 +41,14 @@ class Courier:
         if contract is None or sender is None or not self._still_wanted(errand, contract):
             return
         signer = contract.signer(errand.signer_id) if errand.signer_id else None
-        channel, to = self._recipient(signer, sender)
+        channel, to = self._recipient(signer, sender, errand.details.get("to"))
         language = _language(contract, signer, sender, chosen)
         template = _template(errand, contract, signer)
         sent = self._messengers[channel].send(
             to=to,
             template=template,
             params={
-                **self._params(contract, signer, sender),
+                **self._params(contract, signer, sender, template),
                 "reason": _why(entries, template, language),
             },
             language=language,
@@ -79,7 +79,10 @@ class Courier:
             return False
         return signer in contract.turn and not signer.is_sender
 
-    def _recipient(self, signer: Signer | None, sender: Person) -> tuple[Channel, str]:
+    def _recipient(self, signer: Signer | None, sender: Person, named: str | None) -> tuple[Channel, str]:
+        """`named`: an address that is told whatever has been corrected since."""
+        if named:
+            return (Channel.EMAIL if "@" in named else Channel.SMS), named
         email, phone = (signer.email, signer.phone) if signer else (sender.email, sender.phone)
         reach = routes(email=email, phone=phone)
         if reach is None:
@@ -87,8 +90,9 @@ class Courier:
         to = email if reach.link is Channel.EMAIL else phone
         return reach.link, to or ""
 
-    def _params(self, contract: Contract, signer: Signer | None, sender: Person) -> dict[str, str]:
-        path = f"/contracts/{contract.id}"
+    def _params(self, contract: Contract, signer: Signer | None, sender: Person, template: str) -> dict[str, str]:
+        path = "/account#passkeys" if template == "passkey_enrolled" else f"/contracts/{contract.id}"
+        own_link = signer is not None and template not in LINKLESS
         deadline = moment(contract.deadline, contract.timezone) if contract.deadline else ""
         decliner = next((s.name for s in contract.signers if s.state is SignerState.DECLINED), "")
         return {
@@ -99,7 +103,7 @@ class Courier:
             "message": contract.message,
             "deadline": deadline,
             "fingerprint": fingerprint(contract.document.sha256) if contract.document else "",
-            "url": self._links.url(signer) if signer else f"{self._links.public_url.rstrip('/')}{path}",
+            "url": self._links.url(signer) if signer and own_link else f"{self._links.public_url.rstrip('/')}{path}",
         }
 
 

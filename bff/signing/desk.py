@@ -32,15 +32,18 @@ from bff.core.ports import (
     Timestamps,
 )
 from bff.signing import consent
-from bff.signing.links import Links
+from bff.signing.links import LINKLESS, Links
 from bff.store import Store, Unit
-from bff.store.contracts import Revision
+from bff.store.contracts import LeftBehind, Revision
 from bff.store.errands import Errand, Message
 from bff.store.people import Person
 from bff.words import moment
 
 MAX_SIGNERS = 50
 MAX_FIELDS = 500
+PRESSED_TWICE_WITHIN = timedelta(minutes=10)
+SENDING_TRIES = 5
+SENT_ALREADY = (State.SENT, State.SIGNED, *c.DONE)
 REMIND_AT_MOST_EVERY = timedelta(minutes=10)
 REMIND_BEFORE_DEADLINE = timedelta(days=1)
 FULL_LEVEL = "B-LTA"
@@ -126,10 +129,13 @@ class Desk:
         filename: str,
         timezone: str = "UTC",
         remarks: Sequence[str] = (),
+        press: str = "",
     ) -> Contract:
         """Judge the file, or the pictures that become one, and open a draft with it.
 
+        `press` names one filling in of the form: the same files sent twice by it make one draft.
         Raises Refusal `intake_<reason>` when it could not be sealed."""
+        pressed = _pressed(owner, press, path, *more)
         judged = self._intake.judge(path, *more)
         if judged.path is None or judged.sha256 is None:
             raise Refusal(f"intake_{judged.reason}")
@@ -138,7 +144,15 @@ class Desk:
         title = _clean(judged.title or Path(filename).stem)[:200] or "Contract"
         notes = [*(["repaired"] if judged.outcome == "repaired" else []), *judged.warnings, *remarks]
         document = Document(sha256=kept.sha256, pages=len(judged.pages), size=kept.size)
-        return self.draft(owner, title=title, document=document, pages=judged.pages, notes=notes, timezone=timezone)
+        return self.draft(
+            owner,
+            title=title,
+            document=document,
+            pages=judged.pages,
+            notes=notes,
+            timezone=timezone,
+            contract_id=pressed,
+        )
 
     def draft(
         self,
@@ -149,11 +163,15 @@ class Desk:
         pages: Sequence[PageSize],
         notes: Sequence[str] = (),
         timezone: str = "UTC",
+        contract_id: str | None = None,
     ) -> Contract:
-        """A draft around a document that is already kept."""
+        """A draft around a document that is already kept; the one that was just made under this id, if there is one."""
         with self._store.begin() as unit:
+            there = unit.contracts.get(contract_id) if contract_id else None
+            if there is not None and _just_made(there, owner, unit.now):
+                return there
             contract = Contract(
-                id=secrets.token_hex(10),
+                id=contract_id if contract_id and there is None else secrets.token_hex(10),
                 owner_id=owner.id,
                 title=title,
                 upload=document,
@@ -162,7 +180,8 @@ class Desk:
                 language=owner.language,
                 created_at=unit.now,
             )
-            unit.contracts.add(contract, pages=pages, notes=notes)
+            if not unit.contracts.add_once(contract, pages=pages, notes=notes):
+                return self._owned(unit, owner, contract.id)
             unit.contracts.add_revision(contract.id, sha256=document.sha256, kind="upload", size=document.size)
             details = {"document_sha256": document.sha256, "pages": document.pages, "notes": list(notes)}
             return unit.step(contract, c.Noted(unit.now, "uploaded", None, details), actor=owner.id)
@@ -363,25 +382,78 @@ class Desk:
 
     def send(self, owner: Person, contract_id: str) -> Contract:
         """Prove the time, then state, evidence and errands in one transaction. Pressing twice sends once."""
-        with self._store.read() as unit:
-            contract = self._owned(unit, owner, contract_id)
-        if contract.state in (State.SENT, State.SIGNED, *c.DONE):
+        contract = self.look(owner, contract_id)
+        if contract.state in SENT_ALREADY:
             return contract
+        if contract.deadline is not None and contract.deadline <= self._clock.now():
+            raise Refusal("deadline_in_the_past")
         self._check_ready()
+        for _ in range(SENDING_TRIES):
+            sent = self._send(owner, contract)
+            if sent is not None:
+                return sent
+            contract = self.look(owner, contract_id)
+        raise Refusal("changed_meanwhile")
+
+    def _send(self, owner: Person, contract: Contract) -> Contract | None:
+        """None when the sender's own signature came into the document meanwhile: then the time of that is proven anew."""
         statement = _statement(contract, self._clock.now())
         token = self._timestamps.timestamp(hashlib.sha256(statement).digest())
         shared = tuple(s.id for s in contract.signers if (r := _routes(s)) and r.shared and not s.is_sender)
         with self._store.begin() as unit:
-            before = self._owned(unit, owner, contract_id)
-            if before.state in (State.SENT, State.SIGNED, *c.DONE):
+            before = self._owned(unit, owner, contract.id)
+            if before.state in SENT_ALREADY:
                 return before
-            if _statement_body(before) != _statement_body(contract):
+            if _recipients(before) != _recipients(contract):
                 raise Refusal("changed_meanwhile")
+            if before.document != contract.document:
+                return None
             event = c.Sent(unit.now, statement.decode(), base64.b64encode(token).decode(), shared)
             after = unit.step(before, event, actor=owner.id)
             self._links.invite(unit, before, after)
             self._follow_up(unit, after)
             return after
+
+    def postpone(self, owner: Person, contract_id: str, *, deadline: datetime) -> Contract:
+        """A new deadline (aware) for what is prepared and not sent; signatures that are there stay."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            if contract.deadline == deadline:
+                return contract
+            event = c.Postponed(unit.now, deadline=deadline, before=contract.deadline)
+            return unit.step(contract, event, actor=owner.id)
+
+    # --- what somebody left behind ---
+
+    def left_behind(self, owner: Person) -> list[LeftBehind]:
+        """Contracts of people who may not send any more. For the house's owner."""
+        _check_house_owner(owner)
+        with self._store.read() as unit:
+            return unit.contracts.left_behind()
+
+    def take_over(self, owner: Person, person_id: str) -> int:
+        """The house's owner answers for everything that this former member sent; in each contract's record. How many."""
+        _check_house_owner(owner)
+        with self._store.read() as unit:
+            left = unit.contracts.owned_by(person_id)
+        return sum(self._take_over(owner, contract_id, person_id) for contract_id in left)
+
+    def _take_over(self, owner: Person, contract_id: str, person_id: str) -> bool:
+        with self._store.begin() as unit:
+            contract, before = unit.contracts.get(contract_id), unit.people.get(person_id)
+            if contract is None or before is None or contract.owner_id != person_id:
+                return False
+            if before.role is not None:
+                raise Refusal("still_a_member", name=before.name)
+            event = c.TakenOver(unit.now, owner.id, owner.name, before.id, before.name)
+            after = unit.step(contract, event, actor=owner.id)
+            self._links.invite(unit, self._not_asked(contract), after)
+            return True
+
+    def _not_asked(self, contract: Contract) -> Contract:
+        """As if its sender had had no invitation; they had none, only a page of their own."""
+        waiting = tuple(replace(s, state=SignerState.WAITING) if s.is_sender else s for s in contract.signers)
+        return replace(contract, signers=waiting)
 
     def _check_ready(self) -> None:
         try:
@@ -416,7 +488,7 @@ class Desk:
             if signer not in contract.turn or contract.state is not State.SENT:
                 raise Refusal("nothing_to_remind")
             recent = [m for m in unit.errands.messages_of(contract_id) if m.signer_id == signer_id]
-            if any(unit.now - m.created_at < REMIND_AT_MOST_EVERY and m.template != "code" for m in recent):
+            if any(unit.now - m.created_at < REMIND_AT_MOST_EVERY and m.template not in LINKLESS for m in recent):
                 raise Refusal("reminded_already", minutes=int(REMIND_AT_MOST_EVERY.total_seconds() // 60))
             self._links.open_for(unit, signer)
             unit.errand("remind", contract_id=contract_id, signer_id=signer_id)
@@ -527,6 +599,28 @@ class Desk:
             verify_url=self._verify_url,
             consent_version=consent.VERSION,
         )
+
+
+def _check_house_owner(person: Person) -> None:
+    if person.role != "owner":
+        raise Refusal("owner_only")
+
+
+def _pressed(owner: Person, press: str, *paths: Path) -> str | None:
+    """The id of the draft that these files become when the form is sent twice."""
+    if not press:
+        return None
+    digest = hashlib.sha256(f"{owner.id}|{press}".encode())
+    for path in paths:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:20]
+
+
+def _just_made(contract: Contract, owner: Person, now: datetime) -> bool:
+    """Pressed twice, not: the same file again on purpose."""
+    recent = contract.created_at is not None and now - contract.created_at < PRESSED_TWICE_WITHIN
+    return contract.owner_id == owner.id and contract.state is State.DRAFT and recent
 
 
 def tell_sender(unit: Unit, contract: Contract, template: str) -> None:
@@ -669,8 +763,21 @@ def _check_complete(contract: Contract) -> None:
         raise Refusal("title_missing")
 
 
-def _statement_body(contract: Contract) -> dict[str, Any]:
-    recipients = [
+def _statement(contract: Contract, now: datetime) -> bytes:
+    """What the sending's timestamp is over: RFC 8785 JSON of document, recipients, channels and time."""
+    return rfc8785.dumps(
+        {
+            "format": "countersign-sending/1",
+            "contract_id": contract.id,
+            "document_sha256": contract.document.sha256 if contract.document else "",
+            "recipients": _recipients(contract),
+            "time": now.isoformat(timespec="seconds"),
+        }
+    )
+
+
+def _recipients(contract: Contract) -> list[dict[str, str]]:
+    return [
         {
             "signer_id": s.id,
             "channel": r.link.value,
@@ -679,14 +786,3 @@ def _statement_body(contract: Contract) -> dict[str, Any]:
         for s in contract.signers
         if (r := _routes(s))
     ]
-    return {
-        "format": "countersign-sending/1",
-        "contract_id": contract.id,
-        "document_sha256": contract.document.sha256 if contract.document else "",
-        "recipients": recipients,
-    }
-
-
-def _statement(contract: Contract, now: datetime) -> bytes:
-    """What the sending's timestamp is over: RFC 8785 JSON of document, recipients, channels and time."""
-    return rfc8785.dumps({**_statement_body(contract), "time": now.isoformat(timespec="seconds")})

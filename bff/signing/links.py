@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from bff.core.contract import Contract, Signer, SignerState
 from bff.store import Unit
 
+LINKLESS = ("code", "passkey_enrolled")
+"""Messages to a signer that do not carry their link."""
+
 
 @dataclass(frozen=True)
 class Links:

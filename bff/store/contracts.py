@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bff.core import evidence
-from bff.core.contract import DONE, Contract, Document, Field, FieldKind, Signer, SignerState, State
+from bff.core.contract import DONE, ENDED, Contract, Document, Field, FieldKind, Signer, SignerState, State
 from bff.core.identity import Level
 from bff.core.ports import PageSize
 from bff.store.models import (
@@ -44,6 +45,16 @@ class ActOf:
     language: str
     evidence_head: str
     signed_at: datetime
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """Somebody who may not send any more, and what they still answer for: all contracts, and those not finished."""
+
+    person_id: str
+    name: str
+    contracts: int
+    unfinished: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,19 @@ class Contracts:
 
     # --- the contract ---
 
+    def add_once(self, contract: Contract, *, pages: Sequence[PageSize], notes: Sequence[str] = ()) -> bool:
+        """Whether it was added; False when there is one with its id, also by somebody who is quicker by a moment."""
+        if self.get(contract.id) is not None:
+            return False
+        try:
+            with self._session.begin_nested():
+                self.add(contract, pages=pages, notes=notes)
+        except IntegrityError:
+            if self.get(contract.id) is None:
+                raise
+            return False
+        return True
+
     def add(self, contract: Contract, *, pages: Sequence[PageSize], notes: Sequence[str] = ()) -> None:
         row = ContractRow(
             id=contract.id,
@@ -152,6 +176,30 @@ class Contracts:
     def notes(self, contract_id: str) -> tuple[str, ...]:
         """What intake had to say (repaired, javascript, already_signed …)."""
         return tuple(self._session.get_one(ContractRow, contract_id).notes)
+
+    def owned_by(self, person_id: str) -> list[str]:
+        """Every contract that this person answers for, the oldest first."""
+        mine = select(ContractRow.id).where(ContractRow.owner_id == person_id)
+        return list(self._session.scalars(mine.order_by(ContractRow.created_at, ContractRow.id)))
+
+    def left_behind(self) -> list[LeftBehind]:
+        """Contracts of people who may not send any more, counted by person."""
+        unfinished = [s.value for s in State if s not in (*DONE, *ENDED)]
+        asked = (
+            select(
+                PersonRow.id,
+                PersonRow.name,
+                func.count(),
+                func.sum(case((ContractRow.state.in_(unfinished), 1), else_=0)),
+            )
+            .join(ContractRow, ContractRow.owner_id == PersonRow.id)
+            .where(PersonRow.role.is_(None))
+            .group_by(PersonRow.id, PersonRow.name)
+            .order_by(PersonRow.name)
+        )
+        return [
+            LeftBehind(who, name, int(count), int(open_)) for who, name, count, open_ in self._session.execute(asked)
+        ]
 
     def overdue(self) -> list[str]:
         """Sent contracts whose deadline has passed."""

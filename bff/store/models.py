@@ -60,6 +60,8 @@ class ContactRow(Table):
     kind: Mapped[str] = mapped_column(String(10))
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
     verified_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When its person last entered a code that was sent there; a link that was followed is less."""
 
 
 class PasskeyRow(Table):
@@ -72,6 +74,12 @@ class PasskeyRow(Table):
     transports: Mapped[list[Any]]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    link_address: Mapped[str | None] = mapped_column(String(320))
+    """Where the link went through which it was set up; None when its person was signed in."""
+    link_signer: Mapped[str | None] = mapped_column(Id)
+    """Whose link it was: the signer of one contract."""
+    kept_at: Mapped[datetime | None]
+    """When its person, signed in, said that it is theirs."""
 
 
 class SessionRow(Table):

@@ -43,6 +43,19 @@ class Passkey:
     backed_up: bool
     created_at: datetime
     used_at: datetime | None
+    link_address: str | None = None
+    """Where the link went through which it was set up; None when its person was signed in."""
+    link_signer: str | None = None
+    kept_at: datetime | None = None
+
+    @property
+    def signs_in(self) -> bool:
+        """It is its person's for sure: set up while they were signed in, or kept by them afterwards."""
+        return self.link_address is None or self.kept_at is not None
+
+    def signs_at(self, address: str) -> bool:
+        """May it sign what is addressed there? Whoever held one link proves no more than that address."""
+        return self.signs_in or self.link_address == address
 
 
 @dataclass(frozen=True)
@@ -126,9 +139,24 @@ class People:
             row.verified_at = self._now
         self._session.flush()
 
+    def confirmed(self, person_id: str, value: str) -> None:
+        """This person has entered a code that was sent to `value`: more than having followed a link."""
+        self.verified(person_id, value)
+        row = self._session.get_one(ContactRow, value)
+        if row.person_id == person_id:
+            row.confirmed_at = self._now
+        self._session.flush()
+
+    def has_confirmed(self, person_id: str, value: str) -> bool:
+        row = self._session.get(ContactRow, value)
+        return row is not None and row.person_id == person_id and row.confirmed_at is not None
+
     # --- passkeys ---
 
-    def add_passkey(self, person_id: str, passkey: NewPasskey) -> None:
+    def add_passkey(
+        self, person_id: str, passkey: NewPasskey, *, link_address: str | None = None, link_signer: str | None = None
+    ) -> None:
+        """`link_…`: through whose link it came, when nobody was signed in."""
         self._session.add(
             PasskeyRow(
                 credential_id=passkey.credential_id,
@@ -138,6 +166,8 @@ class People:
                 backed_up=passkey.backed_up,
                 transports=list(passkey.transports),
                 created_at=self._now,
+                link_address=link_address,
+                link_signer=link_signer,
             )
         )
         self._session.flush()
@@ -157,6 +187,11 @@ class People:
             update(PasskeyRow)
             .where(PasskeyRow.credential_id == credential_id)
             .values(sign_count=sign_count, used_at=self._now)
+        )
+
+    def keep_passkey(self, credential_id: bytes) -> None:
+        self._session.execute(
+            update(PasskeyRow).where(PasskeyRow.credential_id == credential_id).values(kept_at=self._now)
         )
 
     def remove_passkey(self, person_id: str, credential_id: bytes) -> None:
@@ -278,6 +313,9 @@ def _passkey(row: PasskeyRow) -> Passkey:
         backed_up=row.backed_up,
         created_at=row.created_at,
         used_at=row.used_at,
+        link_address=row.link_address,
+        link_signer=row.link_signer,
+        kept_at=row.kept_at,
     )
 
 

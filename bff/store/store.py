@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bff.core.errors import Fault
 from bff.core.ports import Clock
 from bff.store.models import Table
+from bff.store.timebook import Given
 from bff.store.unit import Announcement, Unit
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,6 +49,18 @@ class Store:
         """A unit that only reads: one consistent picture, never blocking a writer."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield Unit(session, self._clock.now(), lock=False)
+
+    def write_down(self, given: Given) -> None:
+        """A time stamp into its book, committed before it is given out. Raises Fault `tsa_down` when that is refused."""
+        try:
+            with self.begin() as unit:
+                unit.time_book.add(given)
+        except SQLAlchemyError as error:
+            raise Fault(
+                "tsa_down",
+                what=f"The database refused to write a time stamp into the book ({type(error).__name__}), so none was given.",
+                do="Run: python -m bff doctor, and mend the line `database`; what waits for it is raised later.",
+            ) from error
 
     def ping(self) -> str:
         """The database's name and version, for doctor. Raises Fault `database_down`."""

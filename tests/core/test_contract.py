@@ -20,6 +20,8 @@ EVENTS = {
     c.Withdrawn: c.Withdrawn(NOW),
     c.Expired: c.Expired(NOW),
     c.Corrected: c.Corrected(NOW, "s1", "new@example.org", None),
+    c.Postponed: c.Postponed(NOW, NOW + timedelta(days=1), None),
+    c.TakenOver: c.TakenOver(NOW, "p2", "Olga", "p", "Max"),
     c.Sealed: c.Sealed(NOW, DOCUMENT, "B-LTA"),
     c.Raised: c.Raised(NOW, DOCUMENT, "B-LTA"),
     c.Renewed: c.Renewed(NOW, DOCUMENT, "B-LTA", NOW, ("A", "B")),

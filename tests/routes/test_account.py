@@ -10,7 +10,7 @@ from bff.routes.shared import SESSION
 from bff.settings import owner_link
 from bff.store.people import Person
 from bff.wiring import House
-from tests.builders import inbox, work
+from tests.builders import a_sealed_contract, inbox, work
 from tests.routes.conftest import Visit
 from tests.soft_authenticator import SoftAuthenticator
 
@@ -269,3 +269,33 @@ def test_the_chosen_language_stays_and_only_our_pages_are_gone_back_to(stranger:
     assert '<html lang="zh-Hans">' in stranger.get("/sign-in").text
     stranger.post("/language", data={"language": "xx", "next": "/sign-in"})
     assert '<html lang="zh-Hans">' in stranger.get("/sign-in").text
+
+
+# --- passkeys that were set up through a link ---
+
+
+def test_one_from_a_link_is_shown_and_kept_or_removed(home: House, owner: Person, visit: Visit) -> None:
+    sealed = a_sealed_contract(home, owner)
+    address = next(s.email or "" for s in sealed.signers if s.name == "李雷")
+    browser = visit(address)
+    page = browser.get("/account").text
+    assert f"Set up through a link that went to {address}" in page
+    keep = re.search(r"/account/passkeys/[\w-]+/keep", page)
+    assert keep is not None
+    assert browser.post(keep[0]).location == "/account#passkeys"
+    assert "Set up through a link" not in browser.get("/account").text
+    assert browser.post(keep[0].replace("/keep", "/remove")).status_code == 303
+    gone = browser.post(keep[0])
+    assert gone.status_code == 404
+    assert "no such fingerprint" in gone.text
+
+
+def test_one_from_a_link_does_not_sign_in(home: House, owner: Person, stranger: FlaskClient) -> None:
+    a_sealed_contract(home, owner)
+    device: SoftAuthenticator = home.__dict__["device_of_li"]
+    asked = stranger.post("/sign-in/passkey/options").json
+    answer = {"intent": asked["intent"], "response": json.dumps(device.get(asked["publicKey"]))}
+    refused = stranger.post("/sign-in/passkey", data=answer)
+    assert refused.status_code == 403
+    assert "it can sign but not sign in yet" in refused.text
+    assert SESSION not in str(refused.headers)

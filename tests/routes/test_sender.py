@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from bff.core.contract import SignerState, State
 from bff.store.people import Person
 from bff.wiring import House
-from tests.builders import a_pdf, a_sent_contract, work
+from tests.builders import Clock, a_pdf, a_sent_contract, work
 from tests.routes.conftest import Visit
 from tests.soft_authenticator import SoftAuthenticator
 
@@ -566,3 +567,56 @@ def test_a_wrong_number_for_the_sample_is_refused_on_the_page(desk: FlaskClient)
     answer = desk.post("/sample", data={"phone": "12"})
     assert answer.status_code == 422
     assert "does not look like a phone number" in answer.text
+
+
+# --- pressed twice, and a deadline that was missed ---
+
+
+def test_the_upload_form_sent_twice_makes_one_draft(desk: FlaskClient) -> None:
+    press = re.search(r'name="press" value="(\w{32})"', desk.get("/contracts/new").text)
+    assert press is not None
+    content = a_pdf()
+    made = [
+        desk.post("/contracts/new", data={"file": (io.BytesIO(content), "Lease.pdf"), "press": press[1]}).location
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    assert press[1] not in desk.get("/contracts/new").text
+
+
+def test_a_missed_deadline_asks_for_a_new_one(desk: FlaskClient, home: House, owner: Person, clock: Clock) -> None:
+    path = a_draft(desk, BOB)
+    due = clock.now() + timedelta(hours=1)
+    terms = {"title": "Lease", "day": due.date().isoformat(), "time": due.strftime("%H:%M"), "zone": "UTC"}
+    assert desk.post(f"{path}/terms", data=terms).status_code == 303
+    assert desk.post(f"{path}/prepare").status_code == 303
+    clock.forward(hours=2)
+    assert desk.post(f"{path}/send").location == path
+    page = desk.get(path).text
+    assert "The deadline passed before it was sent" in page
+    assert "Send now" not in page
+    wrong = desk.post(f"{path}/deadline", data={"day": "2020-01-01", "time": "10:00"})
+    assert wrong.status_code == 422
+    assert "The deadline is in the past" in wrong.text
+    later = (clock.now() + timedelta(days=2)).date().isoformat()
+    assert desk.post(f"{path}/deadline", data={"day": later, "time": "10:00"}).status_code == 303
+    assert f"set a new deadline before sending: {later} 10:00 UTC" in desk.get(path).text
+    desk.post(f"{path}/send")
+    assert contract_of(home, owner, path).state is State.SENT
+
+
+def test_contracts_of_a_former_member_are_taken_over(desk: FlaskClient, visit: Visit, home: House) -> None:
+    desk.post("/members", data={"name": "Max Member", "contact": "max@example.org"})
+    path = prepared(visit("max@example.org"))
+    assert "Contracts that nobody looks after" not in desk.get("/members").text
+    remove = re.search(r"/members/\w+/remove", desk.get("/members").text)
+    assert remove is not None
+    desk.post(remove[0])
+    page = desk.get("/members").text
+    assert "Contracts that nobody looks after" in page
+    assert desk.get(path).status_code == 404
+    assert desk.post(remove[0].replace("/remove", "/take-over")).status_code == 303
+    shown = desk.get(path).text
+    assert "Olga Owner took this contract over from Max Member" in shown
+    assert "Max Member uploaded the document" in shown
+    assert "Contracts that nobody looks after" not in desk.get("/members").text

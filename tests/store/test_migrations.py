@@ -1,5 +1,7 @@
 """Migrations: what they build is what the models say, on both databases; they may run again and at the same time."""
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +158,42 @@ def test_the_book_of_time_stamps_takes_no_changes(store: Store, url: str, act: s
     with store.read() as unit:
         assert unit.time_book.find(255) == given
         assert unit.time_book.count() == {7: 1}
+
+
+@ON_BOTH
+def test_passkeys_that_came_by_a_link_before_are_found_and_sign_in_no_more(url: str, clock: Clock) -> None:
+    engine = create_engine(url)
+    digest = hashlib.sha256(b"by a link").hexdigest()
+    entry = {"data": {"what": "passkey_enrolled", "signer_id": "s1", "link_channel": "email"}}
+    entry["data"]["credential_sha256"] = digest
+    with engine.begin() as connection:
+        _upgrade(connection, "0003")
+        now = {"now": clock.now()}
+        connection.execute(
+            text("INSERT INTO people VALUES ('olga', 'Olga', 'en', 'owner', :h, :now)"), {"h": b"h", **now}
+        )
+        connection.execute(text(OLD_CONTRACT), {"head": evidence.START, **now})
+        connection.execute(
+            text(
+                "INSERT INTO signers (id, contract_id, position, name, role, email, language, turn_order, is_sender, state,"
+                " applied, link_generation) VALUES ('s1', 'c1', 0, 'Li', '', 'li@example.org', 'en', 1, :no, 'signed', :no, 1)"
+            ),
+            {"no": False},
+        )
+        raw = json.dumps(entry, separators=(",", ":")).encode()
+        connection.execute(text("INSERT INTO evidence VALUES ('c1', 0, :raw, :head)"), {"raw": raw, "head": b"h"})
+        for credential in (b"by a link", b"signed in"):
+            connection.execute(
+                text("INSERT INTO passkeys VALUES (:c, 'olga', :key, 0, :no, '[]', :now, NULL)"),
+                {"c": credential, "key": b"k", "no": False, **now},
+            )
+    engine.dispose()
+    store = Store(url, clock)
+    store.migrate()
+    with store.read() as unit:
+        linked, own = unit.people.passkey(b"by a link"), unit.people.passkey(b"signed in")
+        assert linked is not None
+        assert own is not None
+        assert (linked.link_address, linked.link_signer, linked.signs_in) == ("li@example.org", "s1", False)
+        assert (own.link_address, own.signs_in) == (None, True)
+    store.close()
