@@ -92,6 +92,10 @@ class Signer:
     link_generation: int = 1
     needs: Level = Level.CONTACT
     """The least that has to be known of who this is before they may sign."""
+    organisation: str = ""
+    """The enterprise that they sign for; empty: for themselves."""
+    organisation_id: str = ""
+    """Its identifier as in a certificate, e.g. NTRCN-91350100M000100Y43."""
 
 
 @dataclass(frozen=True)

@@ -548,7 +548,7 @@ def _contains(column: Any, words: str, *, after: str = "") -> Any:
 
 def _searchable(contract: Contract) -> str:
     """What a search looks at, in lower case: a line for the title, then one for each signer's name and role."""
-    parts = [contract.title] + [f"{s.name} {s.role}" for s in contract.signers]
+    parts = [contract.title] + [f"{s.name} {s.role} {s.organisation}" for s in contract.signers]
     return "\n".join(" ".join(part.split()) for part in parts).lower()
 
 
@@ -575,12 +575,15 @@ def _signer(row: SignerRow) -> Signer:
         shown_sha256=row.shown_sha256,
         link_generation=row.link_generation,
         needs=Level(row.needs),
+        organisation=row.organisation,
+        organisation_id=row.organisation_id,
     )
 
 
 def _fill_signer(row: SignerRow, signer: Signer, position: int) -> None:
     row.position = position
-    for name in ("name", "role", "email", "phone", "language", "order", "is_sender", "applied"):
+    names = ("name", "role", "email", "phone", "language", "order", "is_sender", "applied")
+    for name in (*names, "organisation", "organisation_id"):
         setattr(row, name, getattr(signer, name))
     row.state = signer.state.value
     row.shown_sha256 = signer.shown_sha256

@@ -166,6 +166,9 @@ class SignerRow(Table):
     shown_sha256: Mapped[str | None] = mapped_column(Digest)
     needs: Mapped[str] = mapped_column(String(30), default="contact", server_default="contact")
     """The least that has to be known of who this is."""
+    organisation: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """For which enterprise; empty: for themselves."""
+    organisation_id: Mapped[str] = mapped_column(String(80), default="", server_default="")
     link_generation: Mapped[int]
     link_hash: Mapped[str | None] = mapped_column(Digest, unique=True)
     choice: Mapped[dict[str, Any] | None]
@@ -399,3 +402,38 @@ class FaceVideoRow(Table):
     verdict: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class EnterpriseRow(Table):
+    """An enterprise; `value` is its whole state, the columns beside it are what is looked for."""
+
+    __tablename__ = "enterprises"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(80), index=True)
+    """As in a certificate: NTRCN-…"""
+    name: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20))
+    proving: Mapped[bool] = mapped_column(index=True)
+    value: Mapped[dict[str, Any]]
+    private: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class EnterpriseMemberRow(Table):
+    """Who has a part in an enterprise, to find it by the person."""
+
+    __tablename__ = "enterprise_members"
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprises.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(String(20))
+
+
+class EnterpriseSealRow(Table):
+    """What a seal draws; never changed."""
+
+    __tablename__ = "enterprise_seals"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    enterprise_id: Mapped[str] = mapped_column(ForeignKey("enterprises.id"), index=True)
+    mark: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bff.core import enrolment
+from bff.core import enrolment, enterprise
 from bff.core.contract import Contract, Event, advance
 from bff.core.enrolment import Check
+from bff.core.enterprise import Enterprise
 from bff.store.chronicle import Chronicle
 from bff.store.contracts import Contracts
+from bff.store.enterprises import Enterprises
 from bff.store.errands import Errand, Errands
 from bff.store.history import History
 from bff.store.identities import Identities
@@ -47,6 +49,7 @@ class Unit:
         self.time_book = TimeBook(session)
         self.identities = Identities(session, now, lock=lock)
         self.chronicle = Chronicle(session)
+        self.enterprises = Enterprises(session, now, lock=lock)
         self._session = session
 
     def step(self, contract: Contract, event: Event, *, actor: str = "platform") -> Contract:
@@ -67,6 +70,26 @@ class Unit:
         self.announcement.topics.append(f"check:{check.id}")
         self._session.flush()
         return after
+
+    def enterprise_step(self, before: Enterprise, event: enterprise.Event) -> Enterprise:
+        """The enterprise after `event`, written together with its entry in the enterprise's chronicle. Raises Refusal."""
+        after = enterprise.advance(before, event)
+        self.enterprises.put(after)
+        self._chronicle(after, event)
+        return after
+
+    def enterprise_begin(self, enterprise_id: str, event: enterprise.Registered) -> Enterprise:
+        begun = enterprise.begin(enterprise_id, event)
+        self.enterprises.add(begun)
+        self._chronicle(begun, event)
+        return begun
+
+    def _chronicle(self, after: Enterprise, event: enterprise.Event) -> None:
+        self.chronicle.record(
+            f"enterprise:{after.id}", kind=event.kind, at=event.at, actor=event.by or "platform", data=event.data()
+        )
+        self.announcement.topics.append(f"enterprise:{after.id}")
+        self._session.flush()
 
     def errand(
         self,
