@@ -39,6 +39,7 @@ def tick(home: House) -> int:
     """One round; how many errands were handed over."""
     for contract_id in home.desk.overdue():
         _end(home, contract_id)
+    home.enterprises.settle_all()
     if home.history.due():
         _write_history(home)
     with home.store.begin() as unit:

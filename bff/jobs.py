@@ -20,7 +20,7 @@ KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
 NAMED = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
 """What some exceptions mean to a person."""
-NEVER_GIVE_UP = ("raise", "renew")
+NEVER_GIVE_UP = ("raise", "renew", "transfer")
 PAPER = ("sign", "seal", "archive")
 PAUSES = (2, 5, 15, 60, 300, 900)
 """Seconds to wait after the first, second … failed attempt."""
@@ -76,6 +76,9 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "remind": home.courier.carry,
         "tell": home.courier.carry,
         "code": home.account.carry_code,
+        "licence": lambda errand: home.enterprises.read_licence(errand, home.documents),
+        "imprint": lambda errand: home.enterprises.clean_imprint(errand, home.imprints),
+        "transfer": home.enterprises.pay,
     }
 
 
@@ -102,3 +105,7 @@ def _give_up(home: House, errand: Errand, reason: str) -> None:
         unit.errands.park(errand.id, error=reason)
         if errand.kind in PAPER and errand.contract_id:
             home.sealing.stuck(unit, errand.contract_id, reason)
+    if errand.kind == "licence":
+        home.enterprises.unread(errand)
+    elif errand.kind == "imprint":
+        home.enterprises.not_cleaned(errand)

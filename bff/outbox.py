@@ -18,7 +18,7 @@ from rq.job import Job, JobStatus
 from rq.worker import BaseWorker
 
 PAPER, WORD = "paper", "word"
-PAPER_KINDS = ("sign", "seal", "raise", "archive", "renew")
+PAPER_KINDS = ("sign", "seal", "raise", "archive", "renew", "licence", "imprint", "transfer")
 
 ENTRANCE = "bff.jobs.run"
 JOB_SECONDS = 300

@@ -31,6 +31,7 @@ from bff.notify import messenger
 from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
+from bff.realname.enterprise import Enterprises
 from bff.realname.payouts import HttpPayouts, NullPayouts
 from bff.realname.provider import Provider, read_key
 from bff.realname.sources import HttpSource, NullSource
@@ -45,6 +46,7 @@ from bff.signing.desk import Desk
 from bff.signing.history import History
 from bff.signing.history import House as Vouching
 from bff.signing.intake import Intake
+from bff.signing.letter import LetterDesk
 from bff.signing.links import Links
 from bff.signing.pages import PRELOAD, CagedPages
 from bff.signing.paper import HIDDEN_FONT, Paper
@@ -60,6 +62,7 @@ from bff.throttle import Throttle
 if TYPE_CHECKING:
     from bff.biometrics.faces import Eyes
     from bff.biometrics.id_document import DocumentReader
+    from bff.biometrics.imprint import Imprinter
     from bff.biometrics.media import Media
     from bff.biometrics.vault import FaceVault
     from bff.signing.pades import PyhankoPades
@@ -261,6 +264,12 @@ class House:
         return DocumentReader(self.eyes, self.media, Ocr(self.cage))
 
     @cached_property
+    def imprints(self) -> "Imprinter":
+        from bff.biometrics.imprint import Imprinter
+
+        return Imprinter(self.media)
+
+    @cached_property
     def face_vault(self) -> "FaceVault":
         from bff.biometrics.vault import FaceVault
 
@@ -382,6 +391,26 @@ class House:
             session_lifetime=timedelta(days=s.session_days),
             codes_per_number=s.codes_per_number_per_hour,
             sign_ins_per_address=s.sign_in_per_address_per_hour,
+        )
+
+    @cached_property
+    def enterprises(self) -> Enterprises:
+        s = self.settings
+        letters = LetterDesk(
+            store=self.store,
+            clock=self.clock,
+            desk=self.desk,
+            fonts=FONTS,
+            work=s.data_dir / "work",
+            organisation=s.organisation,
+        )
+        return Enterprises(
+            store=self.store,
+            clock=self.clock,
+            archive=self.archive,
+            payouts=self.payouts,
+            letters=letters,
+            code_key=self.secret("code.key"),
         )
 
     @cached_property

@@ -20,7 +20,7 @@ from bff.biometrics.faces import Eyes
 from bff.biometrics.media import Media, Unusable
 from bff.biometrics.ocr import Line, Ocr
 from bff.core.errors import Refusal
-from bff.core.ports import Portrait
+from bff.core.ports import LicenceReading, Portrait
 
 ADULT_YEARS = 18
 SURE = 0.80
@@ -91,6 +91,14 @@ class DocumentReader:
         except Refusal as reason:
             portrait, doubts = None, (*read.doubts, "portrait_missing", reason.code)
         return Reading(read.kind, read.fields, doubts, lines.engine, portrait)
+
+    def read_licence(self, photograph: bytes, *, today: date) -> LicenceReading:
+        """Implements core.ports.Licences."""
+        read = self.read(photograph, today=today)
+        if read.kind is not Kind.CN_LICENCE:
+            return LicenceReading(None, ("document_unknown",), read.engine)
+        found = {n: v for n, v in read.fields.items() if n in ("name", "number", "representative")}
+        return LicenceReading(found, read.doubts, read.engine)
 
 
 def understood(lines: Sequence[Line], *, today: date) -> Reading:

@@ -6,12 +6,13 @@ the only place that knows which is in use. Shapes are frozen dataclasses; digest
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from bff.core.contract import Field, Signer
+from bff.core.enterprise import Facts
 from bff.core.gestures import Challenge
 from bff.core.mark import Mark
 
@@ -456,6 +457,42 @@ class Payouts(Protocol):
 
     def check(self) -> str:
         """Knock without paying. Raises Fault `payout_down`."""
+
+
+# --- what an enterprise shows ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LicenceReading:
+    """What stands on the photograph of a licence (name, number, representative); None where it is none."""
+
+    found: Mapping[str, str] | None
+    doubts: tuple[str, ...]
+    engine: str
+
+
+class Licences(Protocol):
+    """Reads business licences, in a worker."""
+
+    def read_licence(self, photograph: bytes, *, today: date) -> LicenceReading:
+        """Raises Refusal `photo_unreadable` or `photo_too_large`."""
+
+
+class Imprints(Protocol):
+    """Makes a seal's photograph or scan into dots of one colour, in a worker."""
+
+    def cleaned(self, photograph: bytes, *, name: str) -> Mark:
+        """A mark of kind `seal`. Raises Refusal `photo_unreadable`, `photo_too_large` or `seal_not_red`."""
+
+
+class Letters(Protocol):
+    """Authorisation letters: contracts of ours that the legal representative signs."""
+
+    def send(self, agent_id: str, facts: Facts, *, email: str | None, phone: str | None, language: str) -> str:
+        """The id of the contract that is on its way. Raises Refusal for an address, or `cannot_send_now`."""
+
+    def withdraw(self, agent_id: str, contract_id: str) -> None:
+        """Nobody can sign it any more; nothing when it is over already."""
 
 
 # --- telling the world -----------------------------------------------------------------------------------

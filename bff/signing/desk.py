@@ -19,7 +19,7 @@ from bff.core import contract as c
 from bff.core.contract import Contract, Document, Field, FieldKind, Signer, SignerState, State
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
-from bff.core.identity import Routes, link_address, masked, routes
+from bff.core.identity import Level, Routes, link_address, masked, routes
 from bff.core.ports import (
     Archive,
     Clock,
@@ -71,6 +71,8 @@ class NewSigner:
     order: int = 1
     is_sender: bool = False
     id: str | None = None
+    needs: Level = Level.CONTACT
+    """The least that has to be known of who this is."""
 
 
 @dataclass(frozen=True)
@@ -693,6 +695,7 @@ def _signer(new: NewSigner, known: set[str]) -> Signer:
         language=new.language,
         order=max(1, min(MAX_SIGNERS, new.order)),
         is_sender=new.is_sender,
+        needs=new.needs,
     )
 
 
@@ -707,6 +710,7 @@ def _named(contract: Contract) -> list[NewSigner]:
             order=s.order,
             is_sender=s.is_sender,
             id=s.id,
+            needs=s.needs,
         )
         for s in contract.signers
     ]

@@ -210,7 +210,7 @@ class PyhankoPades:
             if field.kind is FieldKind.SIGNATURE:
                 form.fill(
                     name,
-                    act.mark.name,
+                    act.mark.said,
                     lambda hand, w, h: hand.mark(act.mark, width=w, height=h, caption=(), language=language),
                 )
             elif field.kind is FieldKind.CHECKBOX:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from itertools import groupby, pairwise
-from math import atan2, hypot, pi
+from math import atan2, cos, hypot, pi, sin
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -34,7 +34,7 @@ import uharfbuzz as hb  # type: ignore[import-untyped]  # ships no types
 
 from bff.core.errors import Fault
 from bff.core.intent import fingerprint
-from bff.core.mark import Mark, Point
+from bff.core.mark import Mark, Point, Stamp
 from bff.core.ports import EvidencePage, EvidenceSigner
 from bff.signing import objects
 from bff.signing.objects import Dict
@@ -122,6 +122,9 @@ class Paper:
 
     def mark(self, mark: Mark, *, width: float, height: float, caption: tuple[str, ...], language: str) -> bytes:
         """PDF operators that draw the mark over its caption within 0, 0, width, height points."""
+        if mark.stamp is not None:
+            drawn, lines = self._seal(mark, caption, width=width, height=height)
+            return _isolated([drawn, *(self._line_ops(line, QUIET) for line in lines)])
         lines, room = _caption_lines(caption, self._text_faces(), width=width, height=height)
         drawn = self._mark_ops(mark, width=width, height=height - room)
         lifted = f"q 1 0 0 1 0 {_number(room)} cm\n".encode() + drawn + b"Q\n"
@@ -133,14 +136,18 @@ class Paper:
     def mark_svg(self, mark: Mark, *, width: int, height: int) -> str:
         """The same outlines as an SVG in the current text colour, for the browser's preview."""
         figures: list[Figure] = []
-        if mark.kind == "drawn":
+        fill = "currentColor"
+        if mark.stamp is not None:
+            figures = self._seal_figures(mark.stamp, width=width, height=height, largest=max(width, height))
+            fill = "#{:02x}{:02x}{:02x}".format(*mark.stamp.colour)
+        elif mark.kind == "drawn":
             figures = _drawn(mark.strokes, width=width, height=height)
         else:
             for line in _typed(mark.name, self._handwriting(mark), width=width, height=height):
                 figures += line.figures()
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-            f'role="img" fill="currentColor"><title>{_escaped(mark.name)}</title>'
+            f'role="img" fill="{fill}"><title>{_escaped(mark.said)}</title>'
             f'<path d="{_path_data(figures, height)}"/></svg>'
         )
 
@@ -177,6 +184,33 @@ class Paper:
         lines = _typed(mark.name, self._handwriting(mark), width=width, height=height)
         return b"".join(line.ops(INK) for line in lines)
 
+    def _seal(
+        self, mark: Mark, caption: tuple[str, ...], *, width: float, height: float
+    ) -> tuple[bytes, list["PlacedLine"]]:
+        """A seal and its caption: side by side where the box is wide enough for both, else one over the other."""
+        faces, stamp = self._text_faces(), mark.stamp
+        beside = bool(caption) and width >= height * SEAL_BESIDE
+        if beside:
+            lines, room = _caption_lines(caption, faces, width=width - height, height=height)
+            lines = [replace(line, x=line.x + height, y=line.y + (height - room) / 2) for line in lines]
+            x, y, wide, tall = 0.0, 0.0, height, height
+        else:
+            lines, room = _caption_lines(caption, faces, width=width, height=height)
+            x, y, wide, tall = 0.0, room, width, height - room
+        figures = self._seal_figures(stamp, width=wide, height=tall) if stamp else []
+        colour = tuple(part / 255 for part in stamp.colour) if stamp else INK
+        placed = [_placed(figure, x=x, y=y) for figure in figures]
+        drawn = _filled(placed, (colour[0], colour[1], colour[2]))
+        return _span(mark.said, drawn, hidden=self._hidden, x=x + 1.0, y=y + 1.0), lines
+
+    def _seal_figures(self, stamp: Stamp, *, width: float, height: float, largest: float | None = None) -> list[Figure]:
+        most = largest or LARGEST_SEAL
+        if stamp.shape == "image":
+            return _dots(stamp, width=width, height=height, most=most)
+        radius = min(width, height, most) / 2 * (1 - MARGIN / 2)
+        figures = _round_seal(stamp, self._faces(BOLD))
+        return [_placed(figure, scale=radius, x=width / 2, y=height / 2) for figure in figures]
+
     def _handwriting(self, mark: Mark) -> "Faces":
         """The chosen face first; left to us, a brush for Chinese names and a pen for others."""
         if mark.face != "auto":
@@ -210,6 +244,9 @@ class TypePaper:
         faces = self._plain._text_faces()
         lines, room = _caption_lines(caption, faces, width=width, height=height)
         items: list[Item] = []
+        if mark.stamp is not None:
+            drawn, lines = self._plain._seal(mark, caption, width=width, height=height)
+            return self._set([drawn, *((line, QUIET) for line in lines)])
         if mark.kind == "drawn":
             ops = self._plain._mark_ops(mark, width=width, height=height - room)
             lifted = f"q 1 0 0 1 0 {_number(room)} cm\n".encode() + ops + b"Q\n"
@@ -870,6 +907,136 @@ def _tick() -> list[Figure]:
     corners = [Dot(0.10, 0.52, 0.055), Dot(0.38, 0.18, 0.075), Dot(0.92, 0.86, 0.045)]
     first, last = _ribbon(corners[:2]), _ribbon(corners[1:])
     return [first, last, *(_round(corner) for corner in corners)]
+
+
+# --- seals -------------------------------------------------------------------------------------------------
+
+LARGEST_SEAL = 113.4
+"""Points: 40 mm, as the seals of enterprises are."""
+SEAL_BESIDE = 1.7
+"""A box so many times as wide as tall has room for the caption beside the seal."""
+RIM = 0.06
+"""Parts of the radius, as everything here: the centre is 0, 0 and the rim ends at 1."""
+STAR = 0.35
+AROUND_SPAN, FOOT_SPAN = 1.38 * pi, 0.62 * pi
+"""How much of the circle the name and the number may take."""
+AROUND_EDGE, FOOT_EDGE = 0.89, 0.875
+LARGEST_AROUND, LARGEST_MIDDLE, LARGEST_FOOT = 0.25, 0.17, 0.115
+"""Sizes of type."""
+SMALLEST_SEAL_TYPE = 0.04
+RISE_EM = 0.86
+"""How far letters rise over their baseline."""
+MIDDLE_WIDTH, MIDDLE_BASE = 1.05, -0.56
+SPREAD_EM = 0.5
+"""At most so much air is put between Chinese letters."""
+
+
+def _round_seal(stamp: Stamp, faces: Faces) -> list[Figure]:
+    """Rim, star, the name around it from left to right over the top, words under the star, the number at the foot."""
+    rim = [_circle(1.0), _circle(1.0 - RIM, inwards=True)]
+    figures = [tuple(segment for circle in rim for segment in circle), _star(STAR)]
+    figures += _around(_set(stamp.around, faces))
+    if stamp.middle:
+        line = _set(stamp.middle, faces)
+        size = min(LARGEST_MIDDLE, MIDDLE_WIDTH / max(line.width, 0.01))
+        figures += PlacedLine(line, size, -line.width * size / 2, MIDDLE_BASE).figures()
+    if stamp.foot:
+        figures += _along_the_foot(_set(stamp.foot, faces))
+    return figures
+
+
+def _around(line: Line) -> list[Figure]:
+    size = LARGEST_AROUND
+    while size > SMALLEST_SEAL_TYPE and line.width * size > AROUND_SPAN * (AROUND_EDGE - RISE_EM * size):
+        size -= 0.005
+    radius = AROUND_EDGE - RISE_EM * size
+    gaps = max(len(line.glyphs) - 1, 1)
+    left = AROUND_SPAN * radius / size - line.width
+    air = min(left / gaps, SPREAD_EM if any(_is_han(c) for c in line.text) else 0.06)
+    whole = (line.width + air * gaps) * size / radius
+    figures = []
+    for index, glyph in enumerate(line.glyphs):
+        middle = glyph.x + index * air + glyph.advance / 2
+        angle = pi / 2 + whole / 2 - middle * size / radius
+        figures.append(_turned(glyph, size=size, radius=radius, angle=angle, outwards=True))
+    return figures
+
+
+def _along_the_foot(line: Line) -> list[Figure]:
+    size = min(LARGEST_FOOT, FOOT_SPAN * FOOT_EDGE / max(line.width, 0.01))
+    whole = line.width * size / FOOT_EDGE
+    return [
+        _turned(
+            glyph,
+            size=size,
+            radius=FOOT_EDGE,
+            angle=1.5 * pi - whole / 2 + (glyph.x + glyph.advance / 2) * size / FOOT_EDGE,
+            outwards=False,
+        )
+        for glyph in line.glyphs
+    ]
+
+
+def _turned(glyph: Glyph, *, size: float, radius: float, angle: float, outwards: bool) -> Figure:
+    """The letter standing on a circle at this angle, its head away from the centre or towards it."""
+    up_x, up_y = (cos(angle), sin(angle)) if outwards else (-cos(angle), -sin(angle))
+    foot_x, foot_y = radius * cos(angle), radius * sin(angle)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        along, over = (x - glyph.advance / 2) * size, (y + glyph.y) * size
+        return foot_x + over * up_x + along * up_y, foot_y + over * up_y - along * up_x
+
+    return tuple(
+        (op, tuple(n for x, y in zip(numbers[::2], numbers[1::2], strict=True) for n in place(x, y)))
+        for op, numbers in glyph.face.outline(glyph.id)
+    )
+
+
+def _circle(radius: float, *, inwards: bool = False) -> Figure:
+    """Turned the other way round it is a hole in what surrounds it."""
+    flip = -1 if inwards else 1
+    around = _round(Dot(0.0, 0.0, radius))
+    return tuple((op, tuple(n * flip if i % 2 else n for i, n in enumerate(numbers))) for op, numbers in around)
+
+
+def _star(radius: float) -> Figure:
+    inner = radius * sin(pi / 10) / sin(7 * pi / 10)
+    corners = [
+        (
+            (radius if n % 2 == 0 else inner) * cos(pi / 2 + n * pi / 5),
+            (radius if n % 2 == 0 else inner) * sin(pi / 2 + n * pi / 5),
+        )
+        for n in range(10)
+    ]
+    return (("m", corners[0]), *(("l", corner) for corner in corners[1:]), ("h", ()))
+
+
+def _dots(stamp: Stamp, *, width: float, height: float, most: float) -> list[Figure]:
+    """One rectangle for each run of dots, and for the same run in the rows below it."""
+    inner_width, inner_height = width * (1 - MARGIN), height * (1 - MARGIN)
+    dot = min(min(inner_width, most) / stamp.width, min(inner_height, most) / stamp.height)
+    left, top = (width - stamp.width * dot) / 2, (height + stamp.height * dot) / 2
+    open_runs: dict[tuple[int, int], int] = {}
+    figures: list[Figure] = []
+
+    def close(run: tuple[int, int], since: int, row: int) -> None:
+        x0, x1 = left + run[0] * dot, left + run[1] * dot
+        y0, y1 = top - row * dot, top - since * dot
+        figures.append((("m", (x0, y0)), ("l", (x1, y0)), ("l", (x1, y1)), ("l", (x0, y1)), ("h", ())))
+
+    for number, row in enumerate([*stamp.rows(), b""]):
+        runs = set(_runs(row, stamp.width))
+        for run in [r for r in open_runs if r not in runs]:
+            close(run, open_runs.pop(run), number)
+        for run in runs:
+            open_runs.setdefault(run, number)
+    return figures
+
+
+def _runs(row: bytes, width: int) -> Iterable[tuple[int, int]]:
+    """Where ink begins and ends in a row of dots."""
+    dots = f"{int.from_bytes(row, 'big'):0{len(row) * 8}b}"[:width] if row else ""
+    return ((found.start(), found.end()) for found in re.finditer("1+", dots))
 
 
 # --- figures as PDF and SVG --------------------------------------------------------------------------------

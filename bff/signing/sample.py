@@ -4,6 +4,7 @@ It is a real PDF made from our own words, so that the first minute in a new hous
 signature is drawn at the foot of the last page; `Desk.send_sample` puts the fields there.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -73,25 +74,42 @@ SIGN_HERE = _("Signature and date")
 
 def sample(fonts: Path, *, name: str, organisation: str, language: str) -> bytes:
     """The sample contract as a PDF. Raises Fault `fonts_missing`."""
-    _register(fonts)
     say = words(language)
+    parts = [(say(heading), say(body) % {"name": name}) for heading, body in PARTS]
+    foot = say(FOOT) % {"organisation": organisation}
+    return typeset(
+        fonts, title=say(TITLE), parts=parts, foot=foot, line=say(SIGN_HERE), author=organisation, language=language
+    )
+
+
+def typeset(
+    fonts: Path,
+    *,
+    title: str,
+    parts: Sequence[tuple[str, str]],
+    foot: str,
+    line: str,
+    author: str,
+    language: str,
+) -> bytes:
+    """A short contract of headings and paragraphs, with a line to sign on at its fixed place. Raises Fault `fonts_missing`."""
+    _register(fonts)
     out = BytesIO()
     document = BaseDocTemplate(
         out,
         pagesize=A4,
-        title=say(TITLE),
-        author=organisation,
+        title=title,
+        author=author,
         lang="zh-CN" if language.startswith("zh") else "en",
         invariant=True,
     )
     frame = Frame(24 * mm, 24 * mm, A4[0] - 48 * mm, A4[1] - 44 * mm, leftPadding=0, rightPadding=0)
-    foot = say(FOOT) % {"organisation": organisation}
 
     def every_page(canvas: Canvas, _document: BaseDocTemplate) -> None:
         _page(canvas, foot=foot)
 
     document.addPageTemplates([PageTemplate(frames=[frame], onPage=every_page)])
-    document.build([*_story(say(TITLE), name, language), _SignHere(say(SIGN_HERE))])
+    document.build([*_story(title, parts, language), _SignHere(line)])
     return out.getvalue()
 
 
@@ -103,8 +121,7 @@ def _register(fonts: Path) -> None:
         raise Fault("fonts_missing", what="The text fonts cannot be read.", do="Run: make setup") from error
 
 
-def _story(title: str, name: str, language: str) -> list[Flowable]:
-    say = words(language)
+def _story(title: str, parts: Sequence[tuple[str, str]], language: str) -> list[Flowable]:
     wrap = "CJK" if language.startswith("zh") else None
     text = ParagraphStyle(
         "text", fontName=TEXT, fontSize=11, leading=17.5, textColor=INK, wordWrap=wrap, alignment=TA_LEFT
@@ -112,9 +129,8 @@ def _story(title: str, name: str, language: str) -> list[Flowable]:
     head = ParagraphStyle("head", text, fontName=BOLD, fontSize=12.5, leading=18, textColor=ACCENT, spaceBefore=13)
     top = ParagraphStyle("top", text, fontName=BOLD, fontSize=23, leading=30, spaceAfter=8)
     story: list[Flowable] = [Paragraph(escape(title), top)]
-    for heading, body in PARTS:
-        story += [Paragraph(escape(say(heading)), head), Spacer(1, 4)]
-        story.append(Paragraph(escape(say(body) % {"name": name}), text))
+    for heading, body in parts:
+        story += [Paragraph(escape(heading), head), Spacer(1, 4), Paragraph(escape(body), text)]
     return story
 
 

@@ -160,7 +160,7 @@ def _act(contract: Contract, act: ActOf) -> Act:
     return Act(
         signer=signer,
         fields=contract.fields_of(signer.id),
-        mark=marks.read(act.mark, name=act.mark["name"]),
+        mark=marks.kept(dict(act.mark), name=act.mark["name"]),
         values=act.values,
         intent=act.intent,
         proof=act.proof,
