@@ -2,7 +2,7 @@
 
 `python -m bench.tamper FILE --root roots.pem [--flips 10000] [--json]`: FILE is a sealed PDF or an evidence bundle. Each of the
 flips changes one bit of one byte at a random place (by a seed that is printed). The operator's verifier judges every one, the
-browser's, which runs in Node here, judges them too with `--browser`. What is counted: changes that nobody noticed, and changes
+browser's, which runs in Node here, judges them too with `--browser`, the bundle's log as well. What is counted: changes that nobody noticed, and changes
 after which something is still said to hold that covers the changed place: a signature reaches to the end of its revision.
 
 A bit may stand where it means nothing even to us: nowhere in a file of ours. So the goal is none unnoticed, and none is excused.
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, action="append", required=True, help="root certificates, PEM; may repeat")
     parser.add_argument("--flips", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--browser", action="store_true", help="let the browser's verifier judge the PDFs too")
+    parser.add_argument("--browser", action="store_true", help="let the browser's verifier judge too")
     parser.add_argument("--json", action="store_true")
     report = measure(parser.parse_args(argv))
     print(report.json() if "--json" in (argv or sys.argv) else report.table())
@@ -125,7 +125,7 @@ def _judges(
             yield "the bundle's log and tree", tried, time.monotonic() - begun
     if chosen.browser:
         begun = time.monotonic()
-        tried = list(_in_the_browser(changes, chosen.root))
+        tried = list(_in_the_browser({**changes, **log}, chosen.root))
         yield "/verify (in Node)", tried, time.monotonic() - begun
 
 
@@ -247,14 +247,15 @@ def _in_the_browser(changes: dict[str, bytes], roots: Sequence[Path]) -> Iterato
 def _batch(node: str, changes: dict[str, bytes], folder: Path, pem: Path) -> Iterator[Tried]:
     files = folder / "files"
     files.mkdir()
-    for n, content in enumerate(changes.values()):
-        (files / f"{n:06}.pdf").write_bytes(content)
+    written = [f"{n:06}.{'zip' if content[:2] == b'PK' else 'pdf'}" for n, content in enumerate(changes.values())]
+    for file, content in zip(written, changes.values(), strict=True):
+        (files / file).write_bytes(content)
     said = subprocess.run([node, "--no-warnings", JUDGE, files, pem], capture_output=True, text=True, check=True).stdout
     verdicts = json.loads(said)
-    for n, name in enumerate(changes):
-        verdict = verdicts[f"{n:06}.pdf"]
+    for file, name in zip(written, changes, strict=True):
+        verdict = verdicts[file]
         yield Tried(name, () if verdict["ok"] else tuple(verdict["failed"]) or ("not ok",), tuple(verdict["held"]))
-        (files / f"{n:06}.pdf").unlink()
+        (files / file).unlink()
     files.rmdir()
 
 

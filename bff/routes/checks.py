@@ -74,6 +74,33 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("Checked against the signer's own device key."),
         _("It was not signed by the signer's device key."),
     ),
+    "bundle:log": (
+        _("The log is one chain, each entry bound to all before it."),
+        _("The log is not one chain of this contract: an entry was changed, or is missing."),
+    ),
+    "bundle:signed": (
+        _("The log has this person's act where their signature says it is."),
+        _("The log does not have this person's act where their signature says it is."),
+    ),
+    "bundle:seal": (_("The seal was set on this log."), _("The seal was set on another log.")),
+    "bundle:document": (
+        _("The log names this document by its SHA-256."),
+        _("The log does not name this document."),
+    ),
+    "bundle:tree": (
+        _("The log's place in the tree over all contracts can be read."),
+        _("There is no readable proof of the log's place in the tree over all contracts."),
+    ),
+    "bundle:leaf": (_("The tree's leaf is this log."), _("The tree's leaf is another log, or an earlier part of one.")),
+    "bundle:inclusion": (
+        _("The leaf is in the tree under its signed head."),
+        _("The leaf is not in the tree under this head."),
+    ),
+    "bundle:head": (
+        _("The head is signed by the house's certificate."),
+        _("The head is not signed by a certificate of these roots."),
+    ),
+    "bundle:head_time": (_("The head has been timestamped."), _("No timestamp of these roots proves when the head was made.")),
 }
 """Name of a check: what it means when it holds, and when it does not."""
 

@@ -20,6 +20,8 @@ WEB = Path(__file__).parent.parent.parent / "web"
 SERVED = ("elements", "lib", "styles", "vendor", "icons", "sw")
 SHELL = ("styles/tokens.css", "styles/base.css", "icons/icon.svg", "elements/app.js")
 """What the offline page looks like; the worker keeps it. A script is last, and brings what it imports."""
+VERIFIER = ("styles/desk.css", "styles/verify.css", "elements/file-verifier.js")
+"""What the verifier's page needs besides, to work without a network once it has been visited; its script is last, too."""
 WORKER = ("rules.js", "push.js", "sw.js")
 
 IMPORT = re.compile(r"""^import\s+(?:[^"';]*?\sfrom\s+)?["'](\.[^"']+)["']""", re.MULTILINE)
@@ -92,12 +94,17 @@ def service_worker() -> Response:
 def _what_the_worker_knows() -> dict[str, Any]:
     return {
         "version": house().version,
-        "files": [address(name) for name in (*SHELL, *imports(SHELL[-1]))],
+        "files": _with_imports(SHELL),
         "offline": {TAGS[code]: url_for("pwa.offline", lang=code) for code in LANGUAGES},
+        "kept": {url_for("verify.page"): [url_for("authority.roots"), *_with_imports(VERIFIER)]},
         "title": house().settings.organisation,
         "icon": address("icons/icon-192.png"),
         "badge": address("icons/badge-96.png"),
     }
+
+
+def _with_imports(names: tuple[str, ...]) -> list[str]:
+    return [address(name) for name in (*names, *imports(names[-1]))]
 
 
 def _classic(name: str) -> str:

@@ -1,6 +1,6 @@
 """The verifier's door: one page that judges a PDF in the browser. The file never comes here."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, make_response, render_template
 
 from bff.routes import checks
 
@@ -8,6 +8,8 @@ door = Blueprint("verify", __name__)
 
 
 @door.get("/verify")
-def page() -> str:
-    """Open to everybody; works without a connection once it has been opened."""
-    return render_template("verify.html", sentences=checks.sentences())
+def page() -> Response:
+    """Open to everybody and the same for everybody: the service worker keeps it for when there is no network."""
+    response = make_response(render_template("verify.html", sentences=checks.sentences()))
+    response.headers["Cache-Control"] = "no-cache"
+    return response

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from bff.core.evidence import Entry
 PDF, LOG, HISTORY, ROOTS, README = "contract.pdf", "evidence.jsonl", "history.json", "roots.pem", "README.txt"
 LIMITS = {PDF: 200_000_000, LOG: 50_000_000, HISTORY: 1_000_000, ROOTS: 100_000, README: 20_000}
 """Bytes that a part may have."""
+_END_SIZE = 22
+"""Bytes of a ZIP's end without a comment: nothing may stand before the archive or behind it."""
 MOMENT = (1980, 1, 1, 0, 0, 0)
 """ZIP times say nothing here: the same contract gives the same bytes."""
 
@@ -84,10 +87,12 @@ def unpack(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
-            if len(members) > len(LIMITS) or any(m.file_size > LIMITS.get(m.filename, 0) for m in members):
+            if len(members) > len(LIMITS) or any(m.file_size > LIMITS.get(m.filename, -1) for m in members):
+                raise Refusal("bundle_unreadable")
+            if content[-_END_SIZE:][:4] != b"PK\5\6" or not any(m.header_offset == 0 for m in members):
                 raise Refusal("bundle_unreadable")
             parts = {m.filename: archive.read(m) for m in members}
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
         raise Refusal("bundle_unreadable") from error
     if len(parts) != len(members) or PDF not in parts or LOG not in parts:
         raise Refusal("bundle_unreadable")

@@ -6,6 +6,7 @@ It needs the bundle and root certificates, nothing else; what it says of the doc
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -67,6 +68,8 @@ def _checks(parts: Mapping[str, bytes], report: Report, *, roots: Sequence[bytes
         yield Check("log", ok=False, sentence=sentence % {"seq": broken.seq, "reason": broken.reason})
         return
     yield Check("log", ok=bool(entries), sentence=_("The log is one chain, each entry bound to all before it."))
+    if not entries:
+        return
     yield from _pointers(entries, parts[PDF], report, _)
     yield from _history(entries, contract_id, parts.get(HISTORY), roots, _)
 
@@ -172,12 +175,12 @@ class _Proof:
             raise ValueError("not a head of ours")
         leaf = value["leaf"]
         return cls(
-            leaf=Leaf(str(leaf["contract_id"]), int(leaf["seq"]), str(leaf["head"])),
-            position=int(value["position"]),
-            path=tuple(bytes.fromhex(step) for step in value["path"]),
+            leaf=Leaf(_text(leaf["contract_id"]), _whole(leaf["seq"]), _text(leaf["head"])),
+            position=_whole(value["position"]),
+            path=tuple(_digest(step) for step in value["path"]),
             raw=value["head"].encode(),
-            size=int(head["size"]),
-            root=bytes.fromhex(head["root"]),
+            size=_whole(head["size"]),
+            root=_digest(head["root"]),
             at=datetime.fromisoformat(head["at"]),
             signature=base64.b64decode(value["signature"], validate=True),
             certificate=x509.load_pem_x509_certificate(value["certificate"].encode()),
@@ -203,6 +206,25 @@ class _Proof:
                 yield check_token(token, hashlib.sha256(self.raw).digest(), roots)
             except BadToken:
                 yield None
+
+
+def _text(value: Any) -> str:
+    """Raises TypeError: what is written in another way says something else, even where Python would take it."""
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+    return value
+
+
+def _digest(value: Any) -> bytes:
+    if not re.fullmatch("[0-9a-f]{64}", _text(value)):
+        raise ValueError("not a digest")
+    return bytes.fromhex(value)
 
 
 def _certificates(roots: Sequence[bytes]) -> Iterator[x509.Certificate]:

@@ -1,19 +1,22 @@
-// For tests in Python: judges every PDF of a folder with the browser's verifier and prints {name: {ok, signers, failed, held}}.
+// For tests in Python: judges every PDF and evidence bundle of a folder with the browser's verifier and prints {name: {ok, signers, failed, held}}.
 //   node judge_files.mjs FOLDER ROOTS.pem [TIME]
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { isBundle, judgeBundle } from "../../web/lib/verify/bundle.js";
 import { judge } from "../../web/lib/verify/judge.js";
 
 const [folder, roots, at] = process.argv.slice(2);
 const verdicts = {};
-for (const name of readdirSync(folder).filter((each) => each.endsWith(".pdf")).sort()) {
+for (const name of readdirSync(folder).filter((each) => /\.(pdf|zip)$/.test(each)).sort()) {
   const bytes = new Uint8Array(readFileSync(join(folder, name)));
   try {
-    const verdict = await judge(bytes, { roots: readFileSync(roots, "utf8"), at: at ? new Date(at) : new Date() });
+    const how = { roots: readFileSync(roots, "utf8"), at: at ? new Date(at) : new Date() };
+    const verdict = await (isBundle(bytes) ? judgeBundle(bytes, how) : judge(bytes, how));
     const parts = [...verdict.signers, ...verdict.seals, ...verdict.timestamps, ...verdict.foreign];
     const failed = parts.flatMap((one) => one.checks.filter((check) => !check.ok).map((check) => `${one.kind}:${check.name}`));
+    failed.push(...(verdict.bundle ?? []).filter((check) => !check.ok).map((check) => `bundle:${check.name}`));
     const held = parts.filter((one) => one.ok).map((one) => `${one.kind}:${one.name}`);
     verdicts[name] = { ok: verdict.ok, signers: verdict.signers.length, failed, held };
   } catch (error) {

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { isBundle, judgeBundle } from "../../web/lib/verify/bundle.js";
 import { judge } from "../../web/lib/verify/judge.js";
 
 const OF_THE_SIGNATURE = ["coverage", "timestamp", "certificate", "changed_after"];
@@ -15,11 +16,12 @@ const said = {};
 for (const { name, file, roots, at } of vectors) {
   const bytes = new Uint8Array(readFileSync(join(folder, file)));
   try {
-    const verdict = await judge(bytes, { roots: readFileSync(join(folder, roots), "utf8"), at: new Date(at) });
+    const how = { roots: readFileSync(join(folder, roots), "utf8"), at: new Date(at) };
+    const verdict = await (isBundle(bytes) ? judgeBundle(bytes, how) : judge(bytes, how));
     const signers = verdict.signers.map((one) => ({ name: one.name, ok: one.ok }));
     said[name] = { ok: verdict.ok, wrong: [...new Set(wrong(verdict))].sort(), signers };
   } catch (error) {
-    if (error.constructor.name !== "PdfError") throw error;
+    if (!["PdfError", "ZipError"].includes(error.constructor.name)) throw error;
     said[name] = { ok: false, wrong: ["unreadable"], signers: [] };
   }
 }
@@ -35,4 +37,5 @@ function* wrong(verdict) {
   for (const one of [...verdict.seals, ...verdict.timestamps, ...verdict.foreign]) if (!one.ok) yield one.kind;
   if (!verdict.signers.length) yield "unsigned";
   if (verdict.tailed) yield "tail";
+  for (const check of verdict.bundle ?? []) if (!check.ok) yield `bundle: ${check.name}`;
 }

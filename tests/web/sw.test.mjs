@@ -31,6 +31,14 @@ test("pages come from the network, with the offline page in need", () => {
   assert.equal(ask("/offline"), "shell");
 });
 
+test("the verifier's page and the roots that it trusts are kept, and nothing else of the authority is", () => {
+  assert.equal(ask("/verify", { mode: "navigate" }), "kept");
+  assert.equal(ask("/authority/roots.pem"), "kept");
+  for (const path of ["/authority/crl/1.crl", "/authority/head.json", "/authority/roots.pem/x", "/verify/x"]) {
+    assert.equal(ask(path), "network", path);
+  }
+});
+
 test("nothing that changes the world is touched, and nobody else's files are", () => {
   assert.equal(ask("/s/token/sign", { method: "POST", mode: "navigate" }), "network");
   assert.equal(ask("/static/1/elements/x.js", { method: "HEAD" }), "network");
@@ -65,7 +73,7 @@ test("a notification opens only our own pages", () => {
 
 /** The one classic script that the server makes, run with a small stand-in for a worker's world. */
 function worker(network) {
-  const house = { version: "2", files: ["/static/2/styles/base.css"], offline: { en: "/offline?lang=en", "zh-Hans": "/offline?lang=zh_Hans_CN" }, title: "House" };
+  const house = { version: "2", files: ["/static/2/styles/base.css"], offline: { en: "/offline?lang=en", "zh-Hans": "/offline?lang=zh_Hans_CN" }, kept: { "/verify": ["/authority/roots.pem", "/static/2/lib/verify/judge.js"] }, title: "House" };
   const texts = ["rules", "push", "sw"].map((name) => readFileSync(new URL(`../../web/sw/${name}.js`, import.meta.url), "utf8"));
   const script = texts.join("\n").replace(/^import .*$/gm, "").replace(/^export /gm, "");
   const caches = new Map([["countersign-1", new Map()], ["theirs", new Map()]]);
@@ -182,4 +190,37 @@ test("the worker shows what was pushed", async () => {
   const there = worker(async (request) => answering(request.url));
   await there.fire("push", { data: { text: () => '{"title":"Signed","url":"/contracts/1"}' } });
   assert.equal(there.self.registration.shown[0][0], "Signed");
+});
+
+test("the verifier's page works without a network once it has been visited, with all that it needs", async () => {
+  let up = true;
+  const there = worker(async (request) => {
+    if (!up) throw new TypeError("down");
+    return answering(request.url);
+  });
+  await there.fire("install");
+  await there.get("/verify?lang=en", { mode: "navigate" });
+  up = false;
+  assert.equal(await (await there.get("/verify", { mode: "navigate" })).text(), `${ORIGIN}/verify?lang=en`);
+  assert.equal(await (await there.get("/authority/roots.pem")).text(), `${ORIGIN}/authority/roots.pem`);
+  assert.equal(await (await there.get("/static/2/lib/verify/judge.js")).text(), `${ORIGIN}/static/2/lib/verify/judge.js`);
+});
+
+test("a verifier's page that was never visited is the offline page, and an install keeps what was visited before", async () => {
+  let up = false;
+  const there = worker(async (request) => {
+    if (!up) throw new TypeError("down");
+    return answering(request.url);
+  });
+  up = true;
+  await there.fire("install");
+  up = false;
+  assert.equal(await (await there.get("/verify", { mode: "navigate" })).text(), `${ORIGIN}/offline?lang=en`);
+  there.caches.get("countersign-1").set(`${ORIGIN}/verify`, answering("of the release before"));
+  up = true;
+  await there.fire("install");
+  await there.fire("activate");
+  up = false;
+  assert.equal(await (await there.get("/verify", { mode: "navigate" })).text(), `${ORIGIN}/verify`);
+  assert.equal(await (await there.get("/authority/roots.pem")).text(), `${ORIGIN}/authority/roots.pem`);
 });

@@ -1,5 +1,5 @@
 /**
- * <file-verifier>: judges a chosen PDF here, in the browser, and shows the verdict in words. The file goes nowhere.
+ * <file-verifier>: judges a chosen PDF or evidence bundle here, in the browser, and shows the verdict in words. The file goes nowhere.
  *
  *   <file-verifier roots-url="…"> <ul hidden data-checks><li data-name data-good data-bad>… <input id="file" type="file">
  *     <div data-result></div> … <input id="roots" type="file"></file-verifier>
@@ -7,6 +7,7 @@
  * Attributes: roots-url (PEM of this house's roots), data-text-… (its sentences). The checks' own words stand in [data-checks].
  */
 
+import { isBundle, judgeBundle } from "../lib/verify/bundle.js";
 import { judge } from "../lib/verify/judge.js";
 import { fill } from "../lib/words.js";
 
@@ -22,6 +23,7 @@ class FileVerifier extends HTMLElement {
     for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, (event) => this.#over(event, false));
     drop.addEventListener("drop", (event) => this.#dropped(event));
     if (this.file.files.length) this.#run();
+    keepForLater();
   }
 
   #over(event, over) {
@@ -41,8 +43,9 @@ class FileVerifier extends HTMLElement {
     this.result.replaceChildren(paragraph(this.dataset.textWorking));
     try {
       const bytes = new Uint8Array(await chosen.arrayBuffer());
-      const verdict = await judge(bytes, { roots: await this.#roots() });
-      this.#show(verdict, bytes);
+      const how = { roots: await this.#roots() };
+      const verdict = await (isBundle(bytes) ? judgeBundle(bytes, how) : judge(bytes, how));
+      this.#show(verdict, verdict.pdf ?? bytes);
     } catch {
       this.result.replaceChildren(paragraph(this.dataset.textUnreadable, "notice error"));
     }
@@ -72,8 +75,24 @@ class FileVerifier extends HTMLElement {
     for (const sentence of sentences) summary.append(paragraph(sentence));
     if (verdict.tailed) summary.append(paragraph(text.textTail));
     for (const one of open) summary.append(paragraph(fill(text.textOpen, one)));
+    if (verdict.bundle?.some((check) => !check.ok)) summary.append(paragraph(text.textBundleBad));
     const parts = [...verdict.signers, ...verdict.seals, ...verdict.timestamps, ...verdict.foreign];
-    this.result.replaceChildren(summary, ...parts.map((one) => this.#part(one, bytes)));
+    const log = verdict.bundle ? [this.#log(verdict.bundle)] : [];
+    this.result.replaceChildren(summary, ...parts.map((one) => this.#part(one, bytes)), ...log);
+  }
+
+  /** What a bundle has besides the document. */
+  #log(checks) {
+    const details = element("details", "card verdict");
+    details.open = checks.some((check) => !check.ok);
+    details.append(element("summary", "", this.dataset.textBundle));
+    const list = element("ul");
+    for (const { name, ok, who, times } of checks) {
+      const facts = [who, ...(times ?? []).map((time) => time && exact(time.toISOString()))].filter(Boolean);
+      list.append(this.#line({ name: `bundle:${name}`, ok, facts }));
+    }
+    details.append(list);
+    return details;
   }
 
   #part(one, bytes) {
@@ -89,11 +108,12 @@ class FileVerifier extends HTMLElement {
     return details;
   }
 
-  #line({ name, ok, why }) {
+  #line({ name, ok, why, facts }) {
     const words = this.checks.get(name);
     const line = element("li", ok ? "" : "fails");
     const said = element("span", "", (ok ? words?.good : words?.bad) ?? name);
     if (!ok && why?.length) said.append(element("code", "small block", why.join(", ")));
+    if (facts?.length) said.append(element("span", "soft small block", facts.join(", ")));
     line.append(said);
     return line;
   }
@@ -105,6 +125,13 @@ class FileVerifier extends HTMLElement {
     link.download = `${one.documentSha256.slice(0, 8)}.pdf`;
     return link;
   }
+}
+
+/** A page that came before the service worker is asked for once more, so that the worker keeps it for times without a network. */
+async function keepForLater() {
+  const worker = navigator.serviceWorker;
+  if (!worker || worker.controller) return;
+  worker.addEventListener("controllerchange", () => fetch(location.pathname).catch(() => undefined), { once: true });
 }
 
 function sentenceOf(signer, text) {

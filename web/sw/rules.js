@@ -3,17 +3,18 @@
  *
  * Strategies: "network" (not our business: the browser does it), "page" (network, and the offline page when there is
  * none), "versioned" (the path carries the release, so a copy never grows old: cache first), "shell" (an old copy now,
- * a new one for next time). The first line that matches decides. What is signed, proven or read under a link is never
+ * a new one for next time), "kept" (network, and the copy of the last time when there is none; with it all that it needs). The first line that matches decides. What is signed, proven or read under a link is never
  * kept on the device, and nothing that changes the world is ever queued: a signature made offline would be none.
  */
 
 /** Paths of which no copy may ever be kept, not even the offline page's answer instead of a stream. */
-export const PRIVATE = [/^\/s\//, /^\/live(\/|$)/, /^\/dev\//, /^\/authority(\/|$)/, /^\/api\//];
+export const PRIVATE = [/^\/s\//, /^\/live(\/|$)/, /^\/dev\//, /^\/authority(\/(?!roots\.pem$)|$)/, /^\/api\//];
 
 export const TABLE = [
   [/^\/static\/[^/]+\/(elements|lib|styles|icons|vendor)\//, "versioned"],
   [/^\/(manifest\.webmanifest|favicon\.ico)$/, "shell"],
   [/^\/offline$/, "shell"],
+  [/^\/(verify|authority\/roots\.pem)$/, "kept"],
 ];
 
 /** The strategy for a request {method, url, mode, origin}; `origin` is the worker's own. */

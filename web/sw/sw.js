@@ -2,10 +2,10 @@
  * The service worker's wiring. The decisions are in rules.js and push.js.
  *
  * Firefox took long to run module workers, so the server serves /sw.js as one classic script: a line that sets
- * `self.HOUSE = {version, files, offline, title, icon, badge}`, then rules.js, push.js and this file with their
+ * `self.HOUSE = {version, files, offline, kept, title, icon, badge}`, then rules.js, push.js and this file with their
  * `import` lines and `export` words left out (tests/web/sw.test.mjs composes and runs it the same way). `files` are the
- * addresses of the shell, precached; `offline` are the pages shown without a network, by language. `version` changes with
- * each release. Pages are asked for while the worker still wakes up (navigation preload); none of them is kept, only the
+ * addresses of the shell, precached; `offline` are the pages shown without a network, by language; `kept` are pages that work
+ * without one once they have been visited, each with the addresses that it needs. `version` changes with each release. Pages are asked for while the worker still wakes up (navigation preload); none of them is kept, only the
  * language that the last one was in.
  */
 
@@ -21,7 +21,11 @@ self.addEventListener("install", (event) => {
 
 async function precache() {
   const cache = await caches.open(CACHE);
-  await cache.addAll([...Object.values(self.HOUSE.offline), ...self.HOUSE.files].map((url) => new Request(url, { cache: "reload" })));
+  const urls = [...Object.values(self.HOUSE.offline), ...self.HOUSE.files];
+  for (const [page, needed] of Object.entries(self.HOUSE.kept)) {
+    if (await caches.match(page, { ignoreVary: true })) urls.push(page, ...needed);
+  }
+  await cache.addAll([...new Set(urls)].map((url) => new Request(url, { cache: "reload" })));
 }
 
 self.addEventListener("activate", (event) => {
@@ -35,7 +39,7 @@ async function takeOver() {
   await self.clients.claim();
 }
 
-const ANSWERS = { page, versioned, shell };
+const ANSWERS = { page, versioned, shell, kept };
 
 self.addEventListener("fetch", (event) => {
   const { method, url, mode } = event.request;
@@ -76,14 +80,37 @@ async function shell(event) {
   return kept;
 }
 
+/** Kept by its path alone: a page in whatever language it was seen last. */
+async function kept(event) {
+  const { pathname } = new URL(event.request.url);
+  try {
+    const response = (await event.preloadResponse) ?? (await fetch(event.request));
+    event.waitUntil(keep(pathname, response).then(() => keepMissing(self.HOUSE.kept[pathname] ?? [])));
+    return response;
+  } catch {
+    return (await caches.match(pathname, { ignoreVary: true })) ?? (event.request.mode === "navigate" ? page(event) : Response.error());
+  }
+}
+
+async function keepMissing(urls) {
+  const cache = await caches.open(CACHE);
+  const missing = [];
+  for (const url of urls) if (!(await caches.match(url, { ignoreVary: true }))) missing.push(url);
+  await cache.addAll(missing.map((url) => new Request(url)));
+}
+
 async function fetchAndKeep(request) {
   const response = await fetch(request);
-  const { ok, status, type } = response;
-  if (mayKeep({ ok, status, type, cacheControl: response.headers.get("Cache-Control") })) {
-    const cache = await caches.open(CACHE);
-    await cache.put(request, response.clone());
-  }
+  await keep(request, response);
   return response;
+}
+
+async function keep(request, response) {
+  const { ok, status, type } = response;
+  if (!mayKeep({ ok, status, type, cacheControl: response.headers.get("Cache-Control") })) return;
+  const copy = response.clone();
+  const cache = await caches.open(CACHE);
+  await cache.put(request, copy);
 }
 
 self.addEventListener("push", (event) => {

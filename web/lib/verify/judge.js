@@ -54,6 +54,8 @@ function told(one) {
     contractId: one.intent?.contract_id ?? one.statement?.contract_id ?? "",
     title: one.intent?.contract_title ?? "",
     documentSha256: one.intent?.document_sha256 ?? "",
+    challenge: one.challenge ? hex(one.challenge) : "",
+    evidenceHead: one.statement?.evidence_head ?? "",
     identity: one.act?.identity ?? null,
     shownBytes: one.shown ?? null,
     checks,
@@ -304,6 +306,7 @@ async function judgeAct(one, world) {
   add("intent", intent);
   if (!intent) return;
   one.intent = intent.value;
+  one.challenge = intent.challenge;
   const { value } = intent;
   add("name", certificateName(value.signer_name) === one.who);
   add("mark", (await digestOf(act.mark)) === value.mark_sha256);
