@@ -2,8 +2,9 @@
 
 `python -m bench.tamper FILE --root roots.pem [--flips 10000] [--json]`: FILE is a sealed PDF or an evidence bundle. Each of the
 flips changes one bit of one byte at a random place (by a seed that is printed). The operator's verifier judges every one, the
-browser's, which runs in Node here, judges them too with `--browser`, the bundle's log as well. What is counted: changes that nobody noticed, and changes
-after which something is still said to hold that covers the changed place: a signature reaches to the end of its revision.
+browser's, which runs in Node here, judges them too with `--browser`, the bundle's log as well. What is counted: changes that
+nobody noticed, and changes after which something is still said to hold that covers the changed place: a signature reaches to
+the end of its revision.
 
 A bit may stand where it means nothing even to us: nowhere in a file of ours. So the goal is none unnoticed, and none is excused.
 """
