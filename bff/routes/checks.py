@@ -100,7 +100,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("The head is signed by the house's certificate."),
         _("The head is not signed by a certificate of these roots."),
     ),
-    "bundle:head_time": (_("The head has been timestamped."), _("No timestamp of these roots proves when the head was made.")),
+    "bundle:head_time": (
+        _("The head has been timestamped."),
+        _("No timestamp of these roots proves when the head was made."),
+    ),
 }
 """Name of a check: what it means when it holds, and when it does not."""
 
