@@ -17,8 +17,13 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.worker import BaseWorker
 
-PAPER, WORD = "paper", "word"
-PAPER_KINDS = ("sign", "seal", "raise", "archive", "renew", "licence", "imprint", "transfer")
+PAPER, WORD, FACE = "paper", "word", "face"
+KINDS = {
+    PAPER: ("sign", "seal", "raise", "archive", "renew", "transfer"),
+    FACE: ("read_document", "judge_face", "judge_signing", "licence", "imprint"),
+}
+"""Which errands go into which queue; all others are words."""
+QUEUES = (WORD, FACE, PAPER)
 
 ENTRANCE = "bff.jobs.run"
 JOB_SECONDS = 300
@@ -34,7 +39,7 @@ log = logging.getLogger("countersign.outbox")
 
 
 class RqQueue:
-    """Implements core.ports.Queue with two queues: `word` (quick, somebody waits) and `paper` (heavy)."""
+    """Implements core.ports.Queue: `word` (quick, somebody waits), `face` (somebody waits, with networks) and `paper` (heavy)."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -54,7 +59,7 @@ class RqQueue:
                 self._enqueue_once_more(errand_id, kind)
 
     def _enqueue(self, errand_id: str, kind: str) -> None:
-        Queue(PAPER if kind in PAPER_KINDS else WORD, connection=self._redis).enqueue_call(
+        Queue(queue_of(kind), connection=self._redis).enqueue_call(
             ENTRANCE,
             args=(errand_id,),
             job_id=job_id(errand_id),
@@ -84,6 +89,10 @@ class RqQueue:
             log.debug("errand %s was handed over by somebody else just now", errand_id)
 
 
+def queue_of(kind: str) -> str:
+    return next((queue for queue, kinds in KINDS.items() if kind in kinds), WORD)
+
+
 CLOCK = "countersign:clock"
 CLOCK_SILENT_SECONDS = 60
 
@@ -109,8 +118,8 @@ def life(redis: Redis) -> Life:
     """Raises RedisError when Valkey is away."""
     serving = [worker.queue_names() for worker in BaseWorker.all(connection=redis) if not _long_silent(worker)]
     return Life(
-        workers={name: sum(name in names for names in serving) for name in (WORD, PAPER)},
-        waiting={name: Queue(name, connection=redis).count for name in (WORD, PAPER)},
+        workers={name: sum(name in names for names in serving) for name in QUEUES},
+        waiting={name: Queue(name, connection=redis).count for name in QUEUES},
         clock=bool(redis.exists(CLOCK)),
     )
 

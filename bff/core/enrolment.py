@@ -86,7 +86,7 @@ class Check:
     step: int | None = None
     why_review: str | None = None
     source: str | None = None
-    """match, no_match, unknown or unavailable; None: not asked."""
+    """match, no_match, unknown or not_available; None: not asked."""
     decisions: tuple[Decision, ...] = ()
     level: Level | None = None
     reason: str | None = None
@@ -349,7 +349,7 @@ def _answered(check: Check, event: Any) -> Check:
     if event.answer in ("no_match", "unknown"):
         return _to_review(known, f"source_{event.answer}")
     if check.unproven or check.needed is Level.DOCUMENT_FACE_SOURCE:
-        return _to_review(known, "source_unavailable")
+        return _to_review(known, "source_not_available")
     return _passed(known, Level.DOCUMENT_FACE if check.way is Way.FACE else Level.DOCUMENT, "match")
 
 

@@ -6,7 +6,7 @@ the only place that knows which is in use. Shapes are frozen dataclasses; digest
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -457,6 +457,46 @@ class Payouts(Protocol):
 
     def check(self) -> str:
         """Knock without paying. Raises Fault `payout_down`."""
+
+
+class DocumentReading(Protocol):
+    """What a photograph of a document says (`biometrics/id_document.py`): a proposal, with its doubts by name."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def fields(self) -> Mapping[str, str]: ...
+    @property
+    def doubts(self) -> tuple[str, ...]: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def portrait(self) -> Portrait | None: ...
+
+
+class Documents(Protocol):
+    """Photographs of documents, read in a worker."""
+
+    def read(self, photograph: bytes, *, today: date) -> DocumentReading:
+        """Raises Refusal `photo_unreadable` or `photo_too_large`."""
+
+
+class MediaVault(Protocol):
+    """Media of people, each under a key of its own that can be destroyed."""
+
+    def keep(self, person: str, content: bytes, *, now: datetime, keep_for: timedelta) -> str:
+        """The name under which it is read again."""
+
+    def read(self, person: str, name: str) -> bytes:
+        """Raises Refusal `face_media_gone` when it was erased or has had its time."""
+
+    def remove(self, person: str, name: str) -> None: ...
+
+    def erase(self, person: str) -> None:
+        """Whatever copies exist can never be read again."""
+
+    def sweep(self, *, now: datetime) -> int:
+        """Delete what has had its time; how many files went."""
 
 
 # --- what an enterprise shows ----------------------------------------------------------------------------

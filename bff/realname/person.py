@@ -1,0 +1,597 @@
+"""Who somebody is, found out once and good for a year: consent, document, face, a source, a human where nothing else decides.
+
+A check has a link of its own, so that it can begin on a computer and go on on a phone. Photographs and videos go into the
+vault as they arrive and are read by jobs; what is kept in the database and in the person's chronicle are names, digests,
+scores and verdicts. Every method is one transaction, every job may run twice.
+
+Nobody is turned away silently: a check passes, is tried again with a hint, waits for a human, or is refused by name.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from bff.core import enrolment as e
+from bff.core import gestures
+from bff.core.enrolment import Check, State, Way
+from bff.core.errors import Fault, Refusal
+from bff.core.gestures import Challenge, Pace
+from bff.core.identity import GOOD_FOR, Identity, Level, same_name
+from bff.core.ports import (
+    Documents,
+    Faces,
+    FaceVerdict,
+    MediaVault,
+    Outcome,
+    Source,
+    SourceOutcome,
+    Template,
+)
+from bff.realname import agreement, papers
+from bff.realname.papers import Papers, Side
+from bff.realname.recordings import Recordings
+from bff.store import Store, Unit
+from bff.store.errands import Errand
+from bff.store.identities import Pending, Video
+from bff.store.people import Person
+
+PHOTOGRAPH_LIMIT_BYTES = 20_000_000
+SOURCE_TRIES = 4
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What this house wants; from settings."""
+
+    media_days: int
+    reviewers: int
+
+
+@dataclass(frozen=True)
+class View:
+    """What the screens of a check show. `fields` is what stands on the form: read, or confirmed before."""
+
+    check: Check
+    person: Person
+    fields: Mapping[str, str]
+    portrait: bool
+    photographs: int
+    title: str | None
+    """Of the contract that this check is for."""
+    sender: str | None
+    signer_name: str | None
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """One pending check with what a human compares."""
+
+    check: Check
+    person: Person
+    since: datetime
+    fields: Mapping[str, str]
+    read: Mapping[str, str]
+    photographs: int
+    portrait: bool
+    video: Video | None
+    title: str | None
+    signer_name: str | None
+
+
+class Enrolment:
+    """`documents` and `faces` are made in workers only, when first asked for."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        documents: Callable[[], Documents],
+        faces: Callable[[], Faces],
+        vault: Callable[[], MediaVault],
+        source: Source,
+        rules: Rules,
+    ) -> None:
+        self._store = store
+        self._documents = documents
+        self._faces = faces
+        self._vault = vault
+        self._source = source
+        self._rules = rules
+        self.recordings = Recordings(store, vault, keep_for=timedelta(days=rules.media_days))
+
+    @property
+    def media_days(self) -> int:
+        return self._rules.media_days
+
+    @property
+    def sourced(self) -> bool:
+        return self._source.configured
+
+    # --- beginning ---
+
+    def standing(self, person_id: str) -> Identity | None:
+        """The best of what is known of this person now."""
+        with self._store.read() as unit:
+            return unit.identities.standing(person_id)
+
+    def begin(
+        self, person_id: str, *, needed: Level, contract_id: str | None = None, signer_id: str | None = None
+    ) -> str:
+        """The secret of the link to a check: a new one, or the one that this person has left open for the same purpose."""
+        token = secrets.token_urlsafe(24)
+        with self._store.begin() as unit:
+            left = unit.identities.open_of(person_id)
+            if left is not None and left.needed is needed and left.signer_id == signer_id:
+                unit.identities.renew_token(left.id, token)
+                return token
+            if left is not None:
+                unit.check_step(left, e.Ended(unit.now, "begun_anew"), actor=person_id)
+            check = Check(
+                id=secrets.token_hex(10),
+                person_id=person_id,
+                needed=needed,
+                sourced=self._source.configured,
+                reviewers=self._rules.reviewers,
+                contract_id=contract_id,
+                signer_id=signer_id,
+            )
+            unit.identities.add_check(check, token=token)
+            data = {"check": check.id, "needed": str(needed), "contract": contract_id, "signer": signer_id}
+            unit.chronicle.record(f"person:{person_id}", kind="begun", at=unit.now, actor=person_id, data=data)
+        return token
+
+    def look(self, token: str) -> View:
+        """Raises Refusal `check_unknown`."""
+        with self._store.read() as unit:
+            check = _found(unit, token)
+            person = unit.people.get(check.person_id)
+            contract = unit.contracts.get(check.contract_id) if check.contract_id else None
+            owner = unit.people.get(contract.owner_id) if contract else None
+            media = unit.identities.media(check.id)
+        if person is None:
+            raise Refusal("check_unknown")
+        return View(
+            check=check,
+            person=person,
+            fields=self._shown_fields(check, media),
+            portrait="portrait" in media,
+            photographs=len(media.get("photographs", [])),
+            title=contract.title if contract else None,
+            sender=owner.name if owner else None,
+            signer_name=contract.signer(check.signer_id).name if contract and check.signer_id else None,
+        )
+
+    def _shown_fields(self, check: Check, media: Mapping[str, Any]) -> Mapping[str, str]:
+        if check.state is not State.CONFIRM:
+            return {}
+        return self._papers(check, media).fields
+
+    def _papers(self, check: Check, media: Mapping[str, Any]) -> Papers:
+        name = media.get("read")
+        return papers.read_papers(self._vault().read(check.person_id, name)) if name else Papers()
+
+    # --- the person's steps ---
+
+    def consent(self, token: str, *, way: Way, language: str) -> Check:
+        sha256 = agreement.sha256(way, language, days=self._rules.media_days)
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            event = e.Consented(unit.now, way, agreement.VERSION, sha256, language)
+            return unit.check_step(check, event, actor=check.person_id)
+
+    def other_way(self, token: str) -> Check:
+        """Rather a human than a video."""
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            after = unit.check_step(check, e.OtherWay(unit.now), actor=check.person_id)
+            self._tell_reviewers(unit, check, after)
+            return after
+
+    def photograph(self, token: str, content: bytes) -> Check:
+        """One side of the document; a job reads it."""
+        if not content:
+            raise Refusal("photograph_missing")
+        if len(content) > PHOTOGRAPH_LIMIT_BYTES:
+            raise Refusal("photo_too_large")
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            after = unit.check_step(
+                check, e.Photographed(unit.now, hashlib.sha256(content).hexdigest()), actor=check.person_id
+            )
+            name = self._keep(unit, check, content)
+            kept = unit.identities.media(check.id).get("photographs", [])
+            unit.identities.keep_media(check.id, photographs=[*kept, name])
+            unit.errand("read_document", details={"check": check.id, "photograph": name})
+            return after
+
+    def type_instead(self, token: str) -> Check:
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            return unit.check_step(check, e.Typed(unit.now), actor=check.person_id)
+
+    def confirm(self, token: str, given: Mapping[str, str]) -> Check:
+        """What the document says, as the person confirms it; what differs from what was read is noted."""
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            known = self._papers(check, unit.identities.media(check.id))
+            fields = papers.confirmed(known, given, today=unit.now.date(), manual=check.manual)
+            differs = papers.corrected(known, fields)
+            after = unit.check_step(
+                check, e.Confirmed(unit.now, fields.kind, differs, fields.sha256()), actor=check.person_id
+            )
+            unit.identities.keep_media(check.id, confirmed=self._keep(unit, check, fields.dump()))
+            self._onward(unit, check, after)
+            return after
+
+    def ask_for_video(self, token: str, *, colours: bool, slow: bool) -> tuple[Video, Challenge]:
+        """A fresh challenge; the one before is void."""
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            if check.state is not State.FACE:
+                raise Refusal("check_not_now")
+            pace = Pace.SLOW if slow else Pace.NORMAL
+            nonce = secrets.token_bytes(16)
+            challenge = gestures.derived(secrets.token_bytes(32), nonce, pace=pace, colours=colours)
+            video = self.recordings.issue(
+                unit, person_id=check.person_id, challenge=challenge, nonce=nonce, check_id=check.id
+            )
+            return video, challenge
+
+    def owns(self, token: str, video_id: str) -> None:
+        """Raises Refusal `video_unknown` unless this recording belongs to the check behind the link."""
+        with self._store.read() as unit:
+            video = unit.identities.video(video_id)
+            if video is None or video.check_id != _found(unit, token).id:
+                raise Refusal("video_unknown")
+
+    def recorded(self, token: str, video_id: str, *, mime: str) -> Check:
+        """The recording is here; a job judges it. A second press changes nothing."""
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            video = unit.identities.video(video_id)
+            if video is None or video.check_id != check.id:
+                raise Refusal("video_unknown")
+            if video.state != "open":
+                return check
+            self.recordings.close(unit, video, mime=mime)
+            event = e.Recorded(unit.now, hashlib.sha256(video.challenge).hexdigest())
+            after = unit.check_step(check, event, actor=check.person_id)
+            unit.errand("judge_face", details={"check": check.id, "video": video.id})
+            return after
+
+    def give_up(self, token: str) -> Check:
+        with self._store.begin() as unit:
+            check = _found(unit, token)
+            return unit.check_step(check, e.Ended(unit.now, "given_up"), actor=check.person_id)
+
+    # --- jobs ---
+
+    def read_document(self, errand: Errand) -> None:
+        """Read one photograph. What it cannot make out becomes a hint."""
+        check, media = self._known(errand)
+        photograph = str(errand.details["photograph"])
+        if check.state is not State.READING or photograph != media.get("photographs", [""])[-1]:
+            return
+        content = self._vault().read(check.person_id, photograph)
+        try:
+            side, portrait = self._read_side(content, today=self._today())
+        except Refusal as refusal:
+            self._unread(check.id, refusal.code)
+            return
+        known = self._papers(check, media).with_side(side, portrait=portrait is not None)
+        with self._store.begin() as unit:
+            now = unit.identities.check(check.id)
+            if now is None or now.state is not State.READING:
+                return
+            self._keep_reading(unit, now, known, portrait)
+            unit.check_step(now, _read_event(unit.now, now, known, side))
+
+    def _today(self) -> date:
+        with self._store.read() as unit:
+            return unit.now.date()
+
+    def _read_side(self, content: bytes, *, today: date) -> tuple[Side, Any]:
+        """Also of a document that is not recognised the portrait may be of use."""
+        reading = self._documents().read(content, today=today)
+        portrait = reading.portrait
+        if portrait is None and str(reading.kind) == "unknown":
+            portrait = self._portrait_or_none(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return Side(str(reading.kind), dict(reading.fields), reading.doubts, reading.engine, sha256), portrait
+
+    def _portrait_or_none(self, content: bytes) -> Any:
+        try:
+            return self._faces().portrait(content)
+        except Refusal:
+            return None
+
+    def _keep_reading(self, unit: Unit, check: Check, known: Papers, portrait: Any) -> None:
+        names = {"read": self._keep(unit, check, known.dump())}
+        if portrait is not None:
+            names |= {
+                "portrait": self._keep(unit, check, portrait.picture),
+                "template": self._keep(unit, check, portrait.template.vector),
+                "recogniser": portrait.template.recogniser,
+            }
+        unit.identities.keep_media(check.id, **names)
+
+    def _unread(self, check_id: str, hint: str) -> None:
+        with self._store.begin() as unit:
+            check = unit.identities.check(check_id)
+            if check is not None and check.state is State.READING:
+                unit.check_step(check, e.Unread(unit.now, hint))
+
+    def judge_face(self, errand: Errand) -> None:
+        """Judge the recording and go on by its verdict."""
+        check, media = self._known(errand)
+        video_id = str(errand.details["video"])
+        if check.state is not State.JUDGING:
+            return
+        portrait = Template(media["recogniser"], self._vault().read(check.person_id, media["template"]))
+        verdict = self.recordings.judged(self._faces(), video_id, portrait)
+        with self._store.begin() as unit:
+            now = unit.identities.check(check.id)
+            if now is None or now.state is not State.JUDGING:
+                return
+            self.recordings.write_down(unit, video_id, verdict)
+            event = e.Judged(unit.now, str(verdict.outcome), verdict.reason, verdict.step, verdict.evidence())
+            after = unit.check_step(now, event)
+            self._keep_face(unit, after, verdict)
+            self._onward(unit, now, after)
+
+    def _keep_face(self, unit: Unit, check: Check, verdict: FaceVerdict) -> None:
+        """The description of the face, for whoever may become known by it."""
+        if verdict.template is None or verdict.outcome not in (Outcome.PASS, Outcome.REVIEW):
+            return
+        unit.identities.keep_media(
+            check.id,
+            face=self._keep(unit, check, verdict.template.vector, keep_for=GOOD_FOR),
+            face_recogniser=verdict.template.recogniser,
+            verdict=verdict.evidence(),
+        )
+
+    def ask_source(self, errand: Errand) -> None:
+        """Ask whether name and number belong together. A source that does not answer is asked a few times."""
+        check, media = self._known(errand)
+        if check.state is not State.ASKING:
+            return
+        fields = papers.read_fields(self._vault().read(check.person_id, media["confirmed"]))
+        portrait = self._vault().read(check.person_id, media["portrait"]) if "portrait" in media else None
+        answer = self._source.ask(name=fields.name, number=fields.number, portrait=portrait)
+        if answer.outcome is SourceOutcome.NOT_AVAILABLE and errand.attempts + 1 < SOURCE_TRIES:
+            raise Fault("source_down", what="The authoritative source did not answer.", do="Look at doctor's line.")
+        with self._store.begin() as unit:
+            now = unit.identities.check(check.id)
+            if now is None or now.state is not State.ASKING:
+                return
+            event = e.Answered(unit.now, str(answer.outcome), answer.provider, answer.reference, answer.compared)
+            after = unit.check_step(now, event)
+            unit.identities.keep_media(
+                check.id,
+                source=answer.evidence(),
+            )
+            self._onward(unit, now, after)
+
+    def _known(self, errand: Errand) -> tuple[Check, Mapping[str, Any]]:
+        with self._store.read() as unit:
+            check = unit.identities.check(str(errand.details["check"]))
+            if check is None:
+                raise Refusal("check_unknown")
+            return check, unit.identities.media(check.id)
+
+    # --- what follows from a state ---
+
+    def _onward(self, unit: Unit, before: Check, after: Check) -> None:
+        if after.state is State.ASKING:
+            unit.errand("ask_source", details={"check": after.id})
+        if after.state is State.PASSED:
+            self._finish(unit, after)
+        self._tell_reviewers(unit, before, after)
+
+    def _finish(self, unit: Unit, check: Check) -> None:
+        """The identity that this check established, and the face by which the person is known for a year."""
+        media = unit.identities.media(check.id)
+        fields = papers.read_fields(self._vault().read(check.person_id, media["confirmed"]))
+        until = _valid_until(unit.now, fields.expiry)
+        identity = Identity(
+            person_id=check.person_id,
+            check_id=check.id,
+            level=check.level or Level.NONE,
+            name=fields.name,
+            document=fields.kind,
+            checked_at=unit.now,
+            valid_until=until,
+            attended_by=check.attended_by,
+        )
+        record = unit.chronicle.head(f"person:{check.person_id}")
+        facts = _facts(identity, check, fields, media, record=record)
+        kept = {"face": media.get("face"), "face_recogniser": media.get("face_recogniser")}
+        unit.identities.add(replace(identity, facts=facts), media={k: v for k, v in kept.items() if v})
+        if check.contract_id:
+            unit.announcement.topics.append(f"contract:{check.contract_id}")
+
+    def _keep(self, unit: Unit, check: Check, content: bytes, *, keep_for: timedelta | None = None) -> str:
+        days = timedelta(days=self._rules.media_days)
+        return self._vault().keep(check.person_id, content, now=unit.now, keep_for=keep_for or days)
+
+    def _tell_reviewers(self, unit: Unit, before: Check, after: Check) -> None:
+        if after.state is State.REVIEW and before.state is not State.REVIEW:
+            unit.errand("review_waits", details={"check": after.id})
+            unit.announcement.topics.append("reviews")
+
+    # --- humans ---
+
+    def pending(self, reviewer: Person) -> list[Reviewed]:
+        """Owners see every check that waits; other members those for their own contracts."""
+        if reviewer.role is None:
+            raise Refusal("sender_only")
+        with self._store.read() as unit:
+            sender_id = None if reviewer.role == "owner" else reviewer.id
+            return [self._reviewed(unit, p) for p in unit.identities.pending(sender_id=sender_id)]
+
+    def to_review(self, reviewer: Person, check_id: str) -> Reviewed:
+        """One of `pending`. Raises Refusal `review_unknown`."""
+        found = [r for r in self.pending(reviewer) if r.check.id == check_id]
+        if not found:
+            raise Refusal("review_unknown")
+        return found[0]
+
+    def _reviewed(self, unit: Unit, pending: Pending) -> Reviewed:
+        check = pending.check
+        media = unit.identities.media(check.id)
+        person = unit.people.get(check.person_id)
+        if person is None:
+            raise Refusal("review_unknown")
+        contract = unit.contracts.get(check.contract_id) if check.contract_id else None
+        return Reviewed(
+            check=check,
+            person=person,
+            since=pending.since,
+            fields=self._confirmed_fields(check, media),
+            read=self._papers(check, media).fields,
+            photographs=len(media.get("photographs", [])),
+            portrait="portrait" in media,
+            video=unit.identities.newest_video(check_id=check.id),
+            title=contract.title if contract else None,
+            signer_name=contract.signer(check.signer_id).name if contract and check.signer_id else None,
+        )
+
+    def _confirmed_fields(self, check: Check, media: Mapping[str, Any]) -> Mapping[str, str]:
+        if "confirmed" not in media:
+            return {}
+        fields = papers.read_fields(self._vault().read(check.person_id, media["confirmed"]))
+        return {name: getattr(fields, name) for name in (*papers.CONFIRMED, "kind", "issuer")}
+
+    def picture(self, reviewer: Person, check_id: str, which: str) -> tuple[bytes, str]:
+        """The portrait, the video or a photograph (by its number) of a check under review, and its type."""
+        reviewed = self.to_review(reviewer, check_id)
+        check = reviewed.check
+        with self._store.read() as unit:
+            media = unit.identities.media(check_id)
+        if which == "video" and reviewed.video is not None:
+            return self.recordings.content(reviewed.video), reviewed.video.mime
+        name = media.get("portrait") if which == "portrait" else _numbered(media.get("photographs", []), which)
+        if name is None:
+            raise Refusal("review_unknown")
+        return self._vault().read(check.person_id, name), "image/jpeg"
+
+    def decide(self, reviewer: Person, check_id: str, *, accepted: bool | None, reason: str) -> Check:
+        """Yes, no, or once more (None), with the reason that is kept."""
+        self.to_review(reviewer, check_id)
+        with self._store.begin() as unit:
+            check = unit.identities.check(check_id)
+            if check is None:
+                raise Refusal("review_unknown")
+            after = unit.check_step(check, e.Reviewed(unit.now, reviewer.id, accepted, reason), actor=reviewer.id)
+            if after.state is State.PASSED:
+                self._finish(unit, after)
+            if after.state is not State.REVIEW:
+                unit.errand("review_decided", details={"check": check_id})
+            unit.announcement.topics.append("reviews")
+            return after
+
+    # --- taking it back, and what the clock does ---
+
+    def erase(self, person_id: str) -> None:
+        """Consent is withdrawn: what was found ends, media and templates can never be read again. Signatures stay."""
+        with self._store.begin() as unit:
+            for check in unit.identities.checks_of(person_id):
+                if check.state not in e.OVER:
+                    unit.check_step(check, e.Ended(unit.now, "consent_withdrawn"), actor=person_id)
+            ended = unit.identities.end(person_id)
+            data = {"identities": ended}
+            unit.chronicle.record(f"person:{person_id}", kind="erased", at=unit.now, actor=person_id, data=data)
+            unit.errand("erase_face", details={"person": person_id}, due_at=unit.now + timedelta(seconds=30))
+        self._vault().erase(person_id)
+
+    def erase_again(self, errand: Errand) -> None:
+        """The errand behind `erase`: whoever pulled the plug in between. New media since then are not touched."""
+        person_id = str(errand.details["person"])
+        with self._store.read() as unit:
+            fresh = unit.identities.open_of(person_id) or unit.identities.standing(person_id)
+        if fresh is None:
+            self._vault().erase(person_id)
+
+    def sweep(self) -> int:
+        """Checks that nobody went on with end; media that have had their time go. How many files went."""
+        with self._store.begin() as unit:
+            for check in unit.identities.forgotten():
+                unit.check_step(check, e.Ended(unit.now, "run_out"))
+            now = unit.now
+        return self._vault().sweep(now=now)
+
+
+def _found(unit: Unit, token: str) -> Check:
+    check = unit.identities.by_token(token) if 20 <= len(token) <= 64 else None
+    if check is None:
+        raise Refusal("check_unknown")
+    return check
+
+
+def _read_event(now: datetime, check: Check, known: Papers, side: Side) -> e.Event:
+    missing = known.missing(check.way or Way.FACE)
+    if missing in ("expired", "under_age", "document_unknown"):
+        return e.Unread(now, missing)
+    return e.Read(
+        now,
+        document=known.kind,
+        fields=papers.names_of([side]),
+        doubts=known.doubts,
+        complete=missing is None,
+        hint=missing,
+        reading_sha256=hashlib.sha256(known.dump()).hexdigest(),
+        engine=side.engine,
+    )
+
+
+def _valid_until(now: datetime, expiry: str) -> datetime:
+    """A year, but not longer than the document itself."""
+    year = now + GOOD_FOR
+    if expiry == "never":
+        return year
+    end = datetime.fromisoformat(expiry).replace(tzinfo=now.tzinfo) + timedelta(days=1)
+    return min(year, end)
+
+
+def _facts(
+    identity: Identity, check: Check, fields: papers.Fields, media: Mapping[str, Any], *, record: str
+) -> dict[str, Any]:
+    """What a signature carries of it: strings, integers and lists of strings; nothing to make a face or a number from."""
+    facts: dict[str, Any] = {
+        "level": str(identity.level),
+        "name": identity.name,
+        "check": check.id,
+        "checked_at": identity.checked_at.isoformat(timespec="seconds"),
+        "valid_until": identity.valid_until.isoformat(timespec="seconds"),
+        "document": {
+            "kind": fields.kind,
+            "issuer": fields.issuer,
+            "number_masked": fields.number_masked,
+            "number_sha256_salted": fields.number_commitment,
+            "read_by_machine": not check.manual,
+            "corrected": list(check.corrected),
+        },
+        "source_asked": check.source is not None,
+        "record_head": record,
+    }
+    if "verdict" in media and check.way is Way.FACE:
+        facts["face"] = media["verdict"]
+    if "source" in media:
+        facts["source"] = media["source"]
+    if check.decisions:
+        facts["reviewed_by"] = [d.by for d in check.decisions if d.accepted]
+        facts["review"] = check.why_review or ""
+    if check.attended_by:
+        facts["attended_by"] = check.attended_by
+    return facts
+
+
+def _numbered(names: Sequence[str], which: str) -> str | None:
+    return names[int(which)] if which.isdecimal() and len(which) < 4 and int(which) < len(names) else None
+
+
+def name_fits(identity: Identity, name: str) -> bool:
+    return same_name(identity.name, name)
