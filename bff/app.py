@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bff import logs
 from bff.core.errors import Fault, Refusal
-from bff.routes import account, authority, dev, ops, pwa, sender, signer, verify
+from bff.routes import account, authority, dev, ops, pwa, realname, sender, signer, verify
 from bff.routes import refusals as words_of
 from bff.routes.live import Tickets
 from bff.routes.packing import pack_pages
@@ -25,6 +25,7 @@ from bff.words import LANGUAGES, TAGS, moment
 LONGEST_FORM = 2_000_000
 """Bytes of a request that brings no file."""
 UPLOAD = "sender.upload"
+PHOTOGRAPH, LONGEST_PHOTOGRAPH = "realname.photo", 21_000_000
 HTTP_CODES = {400: "request_unreadable", 405: "request_unreadable", 413: "request_too_large"}
 """Statuses that a library answers with, and what a person then reads."""
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None, home: House | None = None) -> F
 
 
 def _doors(app: Flask, settings: Settings) -> None:
-    for door in (signer, sender, account, pwa, authority, ops, verify):
+    for door in (signer, sender, account, realname, pwa, authority, ops, verify):
         app.register_blueprint(door.door)
     if settings.development:
         app.register_blueprint(dev.door)
@@ -75,7 +76,9 @@ def _rules(app: Flask, settings: Settings) -> None:
     @app.before_request
     def small() -> None:
         """Only an upload is large; anything else is refused before it is read."""
-        if request.endpoint != UPLOAD:
+        if request.endpoint == PHOTOGRAPH:
+            request.max_content_length = LONGEST_PHOTOGRAPH
+        elif request.endpoint != UPLOAD:
             request.max_content_length = LONGEST_FORM
 
     @app.before_request
@@ -100,7 +103,7 @@ def _rules(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def guarded(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", _policy(settings))
+        response.headers.setdefault("Content-Security-Policy", _policy(settings, camera=g.get("camera", False)))
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("X-Frame-Options", "DENY")
@@ -128,7 +131,8 @@ def _rules(app: Flask, settings: Settings) -> None:
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> tuple[str, int]:
-        code = "intake_too_large" if request.endpoint == UPLOAD else "request_too_large"
+        codes = {UPLOAD: "intake_too_large", PHOTOGRAPH: "photo_too_large"}
+        code = codes.get(request.endpoint or "", "request_too_large")
         return _sorry(words_of.say(Refusal(code)).sentence, 413, code)
 
     @app.errorhandler(HTTPException)
@@ -152,15 +156,19 @@ def _sorry(sentence: str, status: int, code: str) -> tuple[str, int]:
     """The apology page; it leads back to where the form was, if that is one of our own pages."""
     came_from = urlsplit(request.referrer or "")
     back = came_from.path if came_from.netloc == request.host and came_from.path != request.path else None
+    if request.blueprint == "realname" and request.view_args and "token" in request.view_args:
+        back = f"/id/{request.view_args['token']}"
     if request.blueprint == "signer" and request.view_args and "token" in request.view_args:
         back = f"/s/{request.view_args['token']}"
     return render_template("sorry.html", sentence=sentence, status=status, code=code, back_url=back), status
 
 
-def _policy(settings: Settings) -> str:
+def _policy(settings: Settings, *, camera: bool) -> str:
+    """A page with a camera shows what it recorded, and may run the guidance's WebAssembly; no other page may."""
+    wasm, media = (" 'wasm-unsafe-eval'", "media-src 'self' blob:; ") if camera else ("", "")
     live = f" ws://{settings.host}:{settings.live_port}" if settings.live_port else ""
     return (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+        f"default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'{wasm}; {media}"
         f"connect-src 'self'{live}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
     )
 

@@ -86,6 +86,7 @@ def _tick_and_report(home: House, ticks: int) -> None:
         tell_clock_alive(home.redis)
         if ticks % FORGET_EVERY_TICKS == 0:
             home.account.forget_expired()
+            home.enrolment.sweep()
         if ticks % RENEW_EVERY_TICKS == 0:
             look_at_time_stamps(home)
     except Exception:

@@ -9,13 +9,19 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from bff.core.errors import Fault, Refusal
 from bff.settings import from_environment
 from bff.store.errands import Errand
 from bff.wiring import House, build
 
+if TYPE_CHECKING:
+    from bff.biometrics.faces import Eyes
+
 GIVE_UP = 6
+SOONER = {"read_document": 3, "judge_face": 3, "judge_signing": 3}
+"""Somebody stands there and waits: they are told to try again rather than left with a turning wheel."""
 KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
 NAMED = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
@@ -30,8 +36,19 @@ log = logging.getLogger("countersign.jobs")
 
 @cache
 def house() -> House:
-    """One house a worker process."""
-    return build(from_environment())
+    """One house a worker process; it sees with the eyes that were opened before the fork, if they were."""
+    home = build(from_environment())
+    if open_eyes.cache_info().currsize:
+        home.__dict__["eyes"] = open_eyes()
+    return home
+
+
+@cache
+def open_eyes() -> "Eyes":
+    """The networks for faces, read once for a worker and all its children. A pack that is missing is a Fault."""
+    eyes = build(from_environment()).eyes
+    eyes.open()
+    return eyes
 
 
 def run(errand_id: str) -> None:
@@ -44,7 +61,7 @@ def carry_out(home: House, errand_id: str) -> None:
         errand = unit.errands.get(errand_id)
         if errand is None or errand.done or errand.parked:
             return
-        given_up = errand.attempts >= GIVE_UP and errand.kind not in NEVER_GIVE_UP
+        given_up = errand.attempts >= SOONER.get(errand.kind, GIVE_UP) and errand.kind not in NEVER_GIVE_UP
         if not given_up:
             unit.errands.start(errand_id)
     if given_up:
@@ -79,6 +96,14 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "licence": lambda errand: home.enterprises.read_licence(errand, home.documents),
         "imprint": lambda errand: home.enterprises.clean_imprint(errand, home.imprints),
         "transfer": home.enterprises.pay,
+        "read_document": home.enrolment.read_document,
+        "judge_face": home.enrolment.judge_face,
+        "judge_signing": home.ceremony.judge_face,
+        "ask_source": home.enrolment.ask_source,
+        "erase_face": home.enrolment.erase_again,
+        "review_waits": home.letters.carry,
+        "review_decided": home.letters.carry,
+        "name_differs": home.letters.name_differs,
     }
 
 
@@ -91,7 +116,7 @@ def _contract(errand: Errand) -> str:
 def _failed(home: House, errand: Errand, reason: str) -> None:
     attempt = errand.attempts + 1
     log.warning("errand %s (%s) attempt %d: %s", errand.id, errand.kind, attempt, reason)
-    if attempt < GIVE_UP or errand.kind in NEVER_GIVE_UP:
+    if attempt < SOONER.get(errand.kind, GIVE_UP) or errand.kind in NEVER_GIVE_UP:
         pause = PAUSES[min(attempt, len(PAUSES)) - 1]
         with home.store.begin() as unit:
             unit.errands.again(errand.id, error=reason, after=timedelta(seconds=pause))
@@ -109,3 +134,7 @@ def _give_up(home: House, errand: Errand, reason: str) -> None:
         home.enterprises.unread(errand)
     elif errand.kind == "imprint":
         home.enterprises.not_cleaned(errand)
+    if errand.kind in ("read_document", "judge_face"):
+        home.enrolment.given_up(errand)
+    if errand.kind == "judge_signing":
+        home.ceremony.face_given_up(errand)

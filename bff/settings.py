@@ -69,6 +69,11 @@ class Settings:
     """The same kind of file for that bank."""
     provider_timeout_seconds: float = 8.0
 
+    media_days: int = 30
+    """How long photographs of documents and face videos are kept; a description of the face is kept for a year."""
+    review_by_two: bool = False
+    """Whether two people have to accept what only a human can decide about somebody's identity."""
+
     max_upload_megabytes: int = 60
     max_pages: int = 300
     cage_memory_megabytes: int = 2048

@@ -32,7 +32,9 @@ from bff.outbox import RqQueue
 from bff.passkeys import WebAuthnPasskeys
 from bff.realname.account import Account
 from bff.realname.enterprise import Enterprises
+from bff.realname.letters import Letters
 from bff.realname.payouts import HttpPayouts, NullPayouts
+from bff.realname.person import Enrolment, Rules
 from bff.realname.provider import Provider, read_key
 from bff.realname.sources import HttpSource, NullSource
 from bff.settings import Settings, owner_file
@@ -292,6 +294,22 @@ class House:
     # --- use cases ---
 
     @cached_property
+    def enrolment(self) -> Enrolment:
+        s = self.settings
+        return Enrolment(
+            store=self.store,
+            documents=lambda: self.documents,
+            faces=lambda: self.faces,
+            vault=lambda: self.face_vault,
+            source=self.source,
+            rules=Rules(media_days=s.media_days, reviewers=2 if s.review_by_two else 1),
+        )
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters(store=self.store, messengers=self.messengers, public_url=self.settings.public_url)
+
+    @cached_property
     def desk(self) -> Desk:
         s = self.settings
         probe = "bff.signing.trial:probe"
@@ -336,6 +354,9 @@ class House:
             throttle=self.throttle,
             code_key=self.secret("code.key"),
             policy=policy,
+            faces=lambda: self.faces,
+            vault=lambda: self.face_vault,
+            recordings=self.enrolment.recordings,
         )
 
     @cached_property

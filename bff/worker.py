@@ -5,8 +5,10 @@ it: every child makes its own house. A child has limited memory, because signing
 too large fails like any other job instead of taking the machine with it. A missing Valkey is waited for; SIGTERM
 finishes the job in hand and then stops, a second one stops at once.
 
-    python -m bff.worker          both queues, words before paper: enough by itself
-    python -m bff.worker word     one queue alone: beside the other, so that no word waits for paper
+    python -m bff.worker          all queues, words before faces before paper: enough by itself
+    python -m bff.worker word     one queue alone: beside the others, so that no word waits for paper
+
+Whoever serves faces opens the networks before its first fork: they are read once, and their memory is shared.
 """
 
 import ctypes
@@ -25,17 +27,16 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 
-from bff import logs
+from bff import jobs, logs
 from bff.feed import connect
-from bff.outbox import HEARTBEAT_SECONDS, PAPER, WORD
+from bff.outbox import FACE, HEARTBEAT_SECONDS, QUEUES
 from bff.settings import from_environment
 
-HEAVY = ("bff.jobs", "bff.signing.pades")
+HEAVY = ("bff.signing.pades",)
 WORKER_TTL_SECONDS = 60
 MAINTENANCE_SECONDS = 30
 PAUSE_SECONDS = 1.0
 UNTOLD_BYTES = 4 * 1024**3
-QUEUES = (WORD, PAPER)
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("countersign.worker")
@@ -81,6 +82,8 @@ def main(queues: Sequence[str]) -> None:
     logs.begin(settings.log_level)
     for name in HEAVY:
         importlib.import_module(name)
+    if FACE in queues:
+        jobs.open_eyes()
     while True:
         # Two connections: the worker's own has to be patient, this one must not be.
         wait_for(connect(settings.redis_url, settings.data_dir))

@@ -71,6 +71,11 @@ def link(head: bytes, raw: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + head + raw).digest()
 
 
+def has(entries: Iterable[Entry], **wanted: str) -> bool:
+    """Whether some entry's data says all of this."""
+    return any(wanted.items() <= entry.value.get("data", {}).items() for entry in entries)
+
+
 def check(entries: Iterable[Entry], *, contract_id: str) -> Break | None:
     """The first entry that is not what was appended, or None when the whole chain holds."""
     head, sha256 = START, hashlib.sha256

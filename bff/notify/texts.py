@@ -168,6 +168,50 @@ LETTERS: Mapping[str, Letter] = {
         ),
         button=_("See what to do"),
     ),
+    "review_waits": Letter(
+        sms=(_("Somebody's identity waits for you to look at it: %(url)s"),),
+        subject=_("An identity check waits for you"),
+        paragraphs=(
+            HELLO,
+            _("A computer could not decide alone who somebody is, or they asked for a human. Please look at it."),
+            _("It is needed for “%(title)s”."),
+        ),
+        button=_("Look at it"),
+    ),
+    "name_differs": Letter(
+        sms=(_('The document of %(who)s shows another name than "%(title)s" does. Please look: %(url)s'),),
+        subject=_("Is this the right name? “%(title)s”"),
+        paragraphs=(
+            HELLO,
+            _("%(who)s has shown who they are. The name on their document is not written as in “%(title)s”."),
+            _("They can sign as soon as you have accepted it."),
+        ),
+        button=_("See the contract"),
+    ),
+    "identity_accepted": Letter(
+        sms=(_('Your identity check was accepted. You can now sign "%(title)s": open your link again.'),),
+        subject=_("Your identity check was accepted"),
+        paragraphs=(
+            HELLO,
+            _("Somebody has looked at your identity check and accepted it."),
+            _("You can now sign “%(title)s”: open the link to it again."),
+        ),
+    ),
+    "identity_refused": Letter(
+        sms=(_("Your identity check was not accepted. Please speak with whoever asked you to sign."),),
+        subject=_("Your identity check was not accepted"),
+        paragraphs=(HELLO, _("Somebody has looked at your identity check and did not accept it."), REASON),
+    ),
+    "identity_again": Letter(
+        sms=(_('Please do your identity check for "%(title)s" once more: open your link again.'),),
+        subject=_("Please do your identity check once more"),
+        paragraphs=(
+            HELLO,
+            _("Somebody has looked at your identity check and asks you to do it once more."),
+            REASON,
+            _("Open the link to “%(title)s” again to go on."),
+        ),
+    ),
 }
 
 FOOTER = _("Sent by %(organisation)s with Countersign.")

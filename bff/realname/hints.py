@@ -47,6 +47,7 @@ VIDEO = {
     "action_not_asked": _("We saw a movement that was not asked for. Do only what you are asked to."),
     "other_colours": _("The colours of the screen did not show on your face. Switch off other coloured light nearby."),
     "match_unsure": _("Somebody has to look at this. You will get a message."),
+    "match_unsure_signing": _("We are not sure that it is you. Try again in better light, or confirm another way."),
     "match": _("That is you. Thank you."),
 }
 PHOTOGRAPH = {
@@ -79,7 +80,15 @@ DOCUMENT = {
     "read_unsure": _("Some of this was hard to read. Please compare it with the document."),
     "portrait_missing": _("We could not use the portrait on this picture."),
 }
-HINTS = {**VIDEO, **PHOTOGRAPH, **DOCUMENT}
+CHECK = {
+    "show_back": _("Now the other side, please: it says until when the document is valid."),
+    "show_front": _("Now the side with the portrait and the number, please."),
+    "show_other_side": _("Now the other side, please: the one with the lines of letters and arrows."),
+    "show_portrait": _("Now the side with the portrait, please."),
+    "do_it_again": _("Somebody has looked at it and asks you to do it once more."),
+    "review": _("Somebody has looked at your check and did not accept it."),
+}
+HINTS = {**VIDEO, **PHOTOGRAPH, **DOCUMENT, **CHECK}
 
 
 def hint(code: str, say: Callable[[str], str]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from bff.core import enrolment as e
 from bff.core import gestures
+from bff.core.contract import Noted, Signer
 from bff.core.enrolment import Check, State, Way
 from bff.core.errors import Fault, Refusal
 from bff.core.gestures import Challenge, Pace
@@ -62,7 +63,7 @@ class View:
     title: str | None
     """Of the contract that this check is for."""
     sender: str | None
-    signer_name: str | None
+    signer: Signer | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Enrolment:
         vault: Callable[[], MediaVault],
         source: Source,
         rules: Rules,
+        chance: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._store = store
         self._documents = documents
@@ -100,6 +102,7 @@ class Enrolment:
         self._vault = vault
         self._source = source
         self._rules = rules
+        self._chance = chance
         self.recordings = Recordings(store, vault, keep_for=timedelta(days=rules.media_days))
 
     @property
@@ -161,7 +164,7 @@ class Enrolment:
             photographs=len(media.get("photographs", [])),
             title=contract.title if contract else None,
             sender=owner.name if owner else None,
-            signer_name=contract.signer(check.signer_id).name if contract and check.signer_id else None,
+            signer=contract.signer(check.signer_id) if contract and check.signer_id else None,
         )
 
     def _shown_fields(self, check: Check, media: Mapping[str, Any]) -> Mapping[str, str]:
@@ -233,8 +236,8 @@ class Enrolment:
             if check.state is not State.FACE:
                 raise Refusal("check_not_now")
             pace = Pace.SLOW if slow else Pace.NORMAL
-            nonce = secrets.token_bytes(16)
-            challenge = gestures.derived(secrets.token_bytes(32), nonce, pace=pace, colours=colours)
+            nonce = self._chance(16)
+            challenge = gestures.derived(self._chance(32), nonce, pace=pace, colours=colours)
             video = self.recordings.issue(
                 unit, person_id=check.person_id, challenge=challenge, nonce=nonce, check_id=check.id
             )
@@ -382,6 +385,18 @@ class Enrolment:
                 raise Refusal("check_unknown")
             return check, unit.identities.media(check.id)
 
+    def given_up(self, errand: Errand) -> None:
+        """A job failed every time: the person goes on with a hint, never waits for ever."""
+        with self._store.begin() as unit:
+            check = unit.identities.check(str(errand.details.get("check")))
+            if check is None:
+                return
+            if check.state is State.READING and errand.kind == "read_document":
+                unit.check_step(check, e.Unread(unit.now, "photo_unreadable"))
+            if check.state is State.JUDGING and errand.kind == "judge_face":
+                unit.identities.change_video(str(errand.details["video"]), state="over")
+                unit.check_step(check, e.Judged(unit.now, "retry", "video_too_much_work", None))
+
     # --- what follows from a state ---
 
     def _onward(self, unit: Unit, before: Check, after: Check) -> None:
@@ -410,8 +425,23 @@ class Enrolment:
         facts = _facts(identity, check, fields, media, record=record)
         kept = {"face": media.get("face"), "face_recogniser": media.get("face_recogniser")}
         unit.identities.add(replace(identity, facts=facts), media={k: v for k, v in kept.items() if v})
-        if check.contract_id:
-            unit.announcement.topics.append(f"contract:{check.contract_id}")
+        self._note_in_contract(unit, check, identity, record)
+
+    def _note_in_contract(self, unit: Unit, check: Check, identity: Identity, record: str) -> None:
+        """The contract that it was needed for says so in its own evidence; where names differ its sender is told."""
+        contract = unit.contracts.get(check.contract_id) if check.contract_id else None
+        if contract is None or check.signer_id is None:
+            return
+        details = {
+            "check": check.id,
+            "level": str(identity.level),
+            "name_on_document": identity.name,
+            "attended": identity.attended_by is not None,
+            "record_head": record,
+        }
+        unit.step(contract, Noted(unit.now, "identified", check.signer_id, details), actor=check.person_id)
+        if not same_name(identity.name, contract.signer(check.signer_id).name):
+            unit.errand("name_differs", contract_id=contract.id, details={"check": check.id})
 
     def _keep(self, unit: Unit, check: Check, content: bytes, *, keep_for: timedelta | None = None) -> str:
         days = timedelta(days=self._rules.media_days)
@@ -489,7 +519,7 @@ class Enrolment:
             if after.state is State.PASSED:
                 self._finish(unit, after)
             if after.state is not State.REVIEW:
-                unit.errand("review_decided", details={"check": check_id})
+                unit.errand("review_decided", details={"check": check_id, "reason": reason})
             unit.announcement.topics.append("reviews")
             return after
 
@@ -591,7 +621,3 @@ def _facts(
 
 def _numbered(names: Sequence[str], which: str) -> str | None:
     return names[int(which)] if which.isdecimal() and len(which) < 4 and int(which) < len(names) else None
-
-
-def name_fits(identity: Identity, name: str) -> bool:
-    return same_name(identity.name, name)

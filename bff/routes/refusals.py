@@ -136,6 +136,51 @@ SENTENCES: dict[str, tuple[int, str]] = {
     ),
     "no_such_passkey": (404, _("There is no such fingerprint or face here; it may have been removed.")),
     "slow_down": (429, _("Too many tries. Please wait a while and try again.")),
+    "identity_needed": (
+        409,
+        _("The sender wants to know who you are first. Open the link again and follow the steps."),
+    ),
+    "identity_name_differs": (
+        409,
+        _("The name on your document is not the one in the contract. The sender has to accept it first."),
+    ),
+    "face_not_enrolled": (409, _("Your face is not known here yet. Confirm another way, or show who you are first.")),
+    # who somebody is
+    "check_unknown": (
+        404,
+        _(
+            "This link to an identity check does not work any more. Go back to your contract or account and begin again."
+        ),
+    ),
+    "check_over": (409, _("This identity check is over. Go back to your contract or account.")),
+    "check_not_now": (
+        409,
+        _("This step is done already, or it is not its turn yet. Reload the page to see where you are."),
+    ),
+    "check_needs_more": (422, _("The document alone is not enough for this contract.")),
+    "photograph_missing": (422, _("Take or choose a photograph first.")),
+    "photograph_first": (422, _("Take a photograph first, so that a person can compare it with what you enter.")),
+    "too_many_photographs": (
+        409,
+        _("That were many photographs. Please stop here and begin again, or ask to be checked by a person."),
+    ),
+    "too_many_videos": (409, _("That were many videos. Please choose to be checked by a person.")),
+    "document_name_missing": (422, _("Enter the name as the document says it.")),
+    "document_number_missing": (422, _("Enter the number of the document.")),
+    "document_number_wrong": (422, _("This number does not add up. Compare it with the document.")),
+    "document_birth_wrong": (422, _("Enter the date of birth as the document says it.")),
+    "document_under_age": (422, _("By this date of birth you are under 18, so you cannot sign here.")),
+    "document_expiry_wrong": (422, _("Enter until when the document is valid.")),
+    "document_expired": (422, _("This document has expired. Use one that is valid.")),
+    "video_unknown": (404, _("This recording does not belong here, or its time is over. Please record it again.")),
+    "video_missing": (422, _("The recording did not arrive. Please record it again.")),
+    "video_offset": (409, _("The recording did not arrive in one piece. It is sent again.")),
+    "challenge_late": (409, _("That took too long. Please record it again.")),
+    "review_unknown": (404, _("There is no such check here, or it does not wait for you.")),
+    "review_not_oneself": (403, _("Nobody decides about their own identity.")),
+    "review_by_another": (409, _("You have accepted this already. Another person has to look at it too.")),
+    "review_reason_missing": (422, _("Say why, in a sentence.")),
+    "no_source_here": (422, _("No authoritative source is set up here, so that level cannot be reached.")),
     # the desk
     "title_missing": (422, _("Give the contract a title.")),
     "deadline_in_the_past": (422, _("The deadline is in the past. Choose a later one.")),

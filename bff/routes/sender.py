@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core.contract import DONE, ENDED, Contract, Signer, SignerState, State
 from bff.core.errors import Refusal
-from bff.core.identity import masked
+from bff.core.identity import CHOOSABLE, Level, masked
 from bff.core.intent import fingerprint
 from bff.notify.addresses import normal_email, normal_phone
 from bff.routes import telling
@@ -233,6 +233,7 @@ def _signers_page(contract_id: str, refusal: Refusal | None = None, at: str = ""
         converted=bool({"from_pictures", "from_word"} & {*details.notes}),
         in_turn=any(s.order > 1 for s in details.contract.signers),
         i_sign=any(s.is_sender for s in details.contract.signers),
+        levels=[level for level in CHOOSABLE if level is not CHOOSABLE[-1] or house().enrolment.sourced],
         error=said.sentence if said else None,
         wrong=said.field if said else "",
         at=at,
@@ -270,7 +271,16 @@ def _asked_signer(signer_id: str | None = None) -> NewSigner:
         phone=_phone(form.get("phone")),
         role=form.get("role", ""),
         language=_spoken(form.get("language")),
+        needs=_needs(form.get("needs")),
     )
+
+
+def _needs(asked: str | None) -> Level:
+    """What the sender wants to know of a signer; more than can be known here is not on offer."""
+    wanted = Level(asked) if asked in set(CHOOSABLE) else Level.CONTACT
+    if wanted is Level.DOCUMENT_FACE_SOURCE and not house().enrolment.sourced:
+        raise Refusal("no_source_here")
+    return wanted
 
 
 @door.post("/contracts/<contract_id>/signers/<signer_id>/<any(remove, earlier, later):act>")
@@ -545,6 +555,14 @@ def withdraw(contract_id: str) -> Page:
 @sender
 def remind(contract_id: str, signer_id: str) -> AnyResponse:
     house().desk.remind(me(), contract_id, signer_id)
+    return back("sender.contract", contract_id=contract_id)
+
+
+@door.post("/contracts/<contract_id>/signers/<signer_id>/accept-name")
+@sender
+def accept_name(contract_id: str, signer_id: str) -> AnyResponse:
+    """The name on a signer's document is theirs, though the contract writes it otherwise."""
+    house().desk.accept_name(me(), contract_id, signer_id, request.form.get("check", ""))
     return back("sender.contract", contract_id=contract_id)
 
 

@@ -8,7 +8,7 @@ import json
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, make_response, render_template, request, send_file, url_for
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,9 +17,12 @@ from bff.core.contract import DONE, Field, FieldKind, Signer, SignerState
 from bff.core.errors import Refusal
 from bff.core.identity import Method
 from bff.core.intent import LIFETIME, fingerprint
+from bff.realname.hints import hint
 from bff.routes.pwa import imports
+from bff.routes.realname import challenge_of, colours_wanted, slow_wanted, take_piece
 from bff.routes.refusals import say
 from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, speaks, switched
+from bff.routes.telling import level_of
 from bff.signing import consent
 from bff.signing.ceremony import Asked, View
 
@@ -75,12 +78,36 @@ def _files_ahead() -> list[str]:
     return [*scripts, HTMX]
 
 
+@door.route("/identity", methods=["GET", "POST"])
+def identify(token: str) -> str | AnyResponse:
+    """Where the sender wants to know more than an address: a check of who this is, and back."""
+    view: View = g.view
+    if not view.may_act:
+        return back("signer.read", token=token)
+    if view.lacking is None:
+        return _leave(url_for("signer.sign", token=token))
+    if request.method == "POST":
+        person, contract, signer = house().ceremony.identify(token)
+        ticket = house().enrolment.begin(person.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
+        return back("realname.step", token=ticket)
+    return _screen("signer_identify.html", token, view, level=level_of(view.signer.needs))
+
+
+def _leave(url: str) -> AnyResponse:
+    """To another screen, also from a page that only asked what changed."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return Response(status=204, headers={"HX-Redirect": url})
+    return redirect(url, code=303)
+
+
 @door.get("/sign")
 def sign(token: str) -> str | AnyResponse:
     """Choose the mark, fill the fields, agree. Only after reading; it changes nothing, so a browser may fetch it ahead."""
     view: View = g.view
     if not view.may_act or view.signer.state is not SignerState.OPENED:
         return back("signer.read", token=token)
+    if view.lacking is not None:
+        return back("signer.identify", token=token)
     return _screen("signer_sign.html", token, view, **_choices(view))
 
 
@@ -142,6 +169,8 @@ def prove(token: str) -> str | AnyResponse:
     view: View = g.view
     if not view.may_act:
         return back("signer.read", token=token)
+    if view.lacking is not None:
+        return back("signer.identify", token=token)
     if view.choice is None:
         return back("signer.sign", token=token)
     return _screen("signer_prove.html", token, view, **_proofs(view))
@@ -199,6 +228,48 @@ def sign_with_code(token: str) -> str | AnyResponse | tuple[str, int]:
     except Refusal as refusal:
         return _prove_again(token, refusal)
     return _onward("signer.read", token) or _signed_at_once(token)
+
+
+@door.get("/face")
+def face(token: str) -> str | AnyResponse:
+    """Sign by face: the movements are made from the intent. Shows the hint of the try before, and waits for the verdict."""
+    view: View = g.view
+    if not view.may_act:
+        return _leave(url_for("signer.read", token=token))
+    if view.lacking is not None or view.choice is None or not view.face_ready:
+        return _leave(url_for("signer.prove", token=token))
+    g.camera = True
+    template = "signer_face_step.html" if request.htmx else "signer_face.html"  # type: ignore[attr-defined]
+    return _screen(template, token, view, **_attempt(view))
+
+
+def _attempt(view: View) -> dict[str, Any]:
+    video = view.face_video
+    reason = str(video.verdict.get("reason", "")) if video and video.verdict else ""
+    said = hint("match_unsure_signing" if reason == "match_unsure" else reason, gettext) if reason else None
+    return {"judging": video is not None and video.state == "judging", "hint": said}
+
+
+@door.post("/face/challenge")
+def face_challenge(token: str) -> Response:
+    video, asked = house().ceremony.ask_face(token, colours=colours_wanted(), slow=slow_wanted())
+    return challenge_of(video, asked, url_for("signer.face_piece", token=token, video_id=video.id))
+
+
+@door.route("/face/video/<video_id>", methods=["HEAD", "PATCH"])
+def face_piece(token: str, video_id: str) -> Response:
+    house().ceremony.owns_video(token, video_id)
+    return take_piece(video_id)
+
+
+@door.post("/sign/face")
+def sign_with_face(token: str) -> str | AnyResponse | tuple[str, int]:
+    """The recording is all here; a worker judges it, and the page hears when it is signed."""
+    try:
+        house().ceremony.face_recorded(token, request.form.get("challenge", ""), mime=request.form.get("mime", ""))
+    except Refusal as refusal:
+        return _prove_again(token, refusal)
+    return back("signer.face", token=token)
 
 
 def _signed_at_once(token: str) -> str:
@@ -367,6 +438,7 @@ def _proofs(view: View) -> dict[str, Any]:
         "methods": {m.value for m in view.routes.methods},
         "code_wait": int(house().settings.resend_seconds),
         "may_passkey": Method.PASSKEY in view.routes.methods,
+        "may_face": view.face_ready,
     }
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import gettext, ngettext
 
 from bff.core import contract as c
+from bff.core import evidence as log
 from bff.core.contract import Contract, Signer, SignerState, State
 from bff.core.evidence import Entry
-from bff.core.identity import Channel, Routes
+from bff.core.identity import Channel, Identity, Level, Routes, same_name
 from bff.signing import reasons
 from bff.words import mark as _
 from bff.words import moment
@@ -156,6 +157,9 @@ NOTED = {
     "code_sent": _("A code was sent to %(signer)s"),
     "code_not_taken": _("A code for %(signer)s was not taken by the provider"),
     "proof_refused": _("A confirmation of %(signer)s was not accepted"),
+    "identity_asked": _("%(who)s wants to know who signers are before they sign"),
+    "identified": _("%(signer)s showed who they are"),
+    "name_accepted": _("%(who)s accepted the name on the document of %(signer)s"),
 }
 METHODS = {"sms": _("code by SMS"), "passkey": _("fingerprint or face"), "face": _("face video")}
 PROBLEMS = ("declined", "withdrawn", "expired", "stuck", "code_not_taken", "proof_refused")
@@ -346,3 +350,31 @@ def signed_at(entries: Sequence[Entry], signer: Signer) -> datetime | None:
 
 def _say(text: str, **facts: object) -> str:
     return str(gettext(text, **facts))
+
+
+def level_of(level: Level) -> str:
+    """What a level of identity means, in a few words."""
+    said = {
+        Level.NONE: gettext("nothing was checked"),
+        Level.CONTACT: gettext("address only"),
+        Level.DOCUMENT: gettext("identity document"),
+        Level.DOCUMENT_FACE: gettext("identity document and face"),
+        Level.DOCUMENT_FACE_SOURCE: gettext("identity document and face, confirmed by an authoritative source"),
+    }
+    return str(said[level])
+
+
+def identity(signer: Signer, known: Identity | None) -> str:
+    """What the sender wants to know of this signer, and what is known."""
+    if known is None:
+        return str(gettext("Asked for: %(level)s. Not shown yet.", level=level_of(signer.needs)))
+    return str(
+        gettext("Asked for: %(level)s. Known: %(known)s.", level=level_of(signer.needs), known=level_of(known.level))
+    )
+
+
+def name_differs(signer: Signer, known: Identity | None, entries: Sequence[Entry]) -> bool:
+    """The document's name is not the contract's, and the sender has not accepted it."""
+    if known is None or same_name(known.name, signer.name):
+        return False
+    return not log.has(entries, what="name_accepted", signer_id=signer.id, check=known.check_id)

@@ -9,28 +9,48 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bff.core import contract as c
+from bff.core import evidence, gestures
 from bff.core import intent as intents
 from bff.core import mark as marks
 from bff.core.contract import Contract, Field, FieldKind, Signer, SignerState, State
 from bff.core.errors import Fault, Refusal
-from bff.core.identity import Channel, Level, Method, Routes, link_address, masked, routes
+from bff.core.gestures import Challenge, Pace
+from bff.core.identity import Channel, Identity, Level, Method, Routes, link_address, masked, routes, same_name
 from bff.core.intent import LIFETIME, Intent, fingerprint, values_sha256
 from bff.core.mark import Mark
-from bff.core.ports import Archive, Clock, Messenger, NewPasskey, PageSize, Passkeys, Sent
+from bff.core.ports import (
+    Archive,
+    Clock,
+    Faces,
+    FaceVerdict,
+    MediaVault,
+    Messenger,
+    NewPasskey,
+    Outcome,
+    PageSize,
+    Passkeys,
+    Sent,
+    Template,
+)
 from bff.signing import consent
 from bff.signing.desk import tell_invited, tell_sender
 from bff.signing.links import LINKLESS, Links
 from bff.store import Store, Unit
 from bff.store.contracts import ActOf, IntentOf
+from bff.store.errands import Errand
+from bff.store.identities import Video
 from bff.store.people import Passkey, Person
 from bff.throttle import Rule, Throttle
+
+if TYPE_CHECKING:
+    from bff.realname.recordings import Recordings
 
 TRIES = 5
 MAX_TEXT = 500
@@ -47,6 +67,8 @@ class Policy:
     codes_per_number: int
     codes_per_address: int
     codes_per_contract: int = 30
+    face_videos_per_signer: int = 12
+    """An hour."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +98,14 @@ class View:
     saved_mark: Mapping[str, Any] | None
     passkeys: int
     open_code: IntentOf | None
+    identity: Identity | None
+    """What is known of the person behind the link, beyond their address."""
+    lacking: str | None
+    """Why they may not sign yet, as a refusal's code: identity_needed or identity_name_differs."""
+    face_ready: bool
+    """They are known by their face, so they may sign with it."""
+    face_video: Video | None
+    """Of the newest attempt to sign by face."""
 
     @property
     def may_act(self) -> bool:
@@ -105,6 +135,9 @@ class Ceremony:
         throttle: Throttle,
         code_key: bytes,
         policy: Policy,
+        faces: Callable[[], Faces],
+        vault: Callable[[], MediaVault],
+        recordings: "Recordings",
     ) -> None:
         self._store = store
         self._clock = clock
@@ -115,6 +148,9 @@ class Ceremony:
         self._throttle = throttle
         self._code_key = code_key
         self._policy = policy
+        self._faces = faces
+        self._vault = vault
+        self._recordings = recordings
 
     # --- opening and reading ---
 
@@ -181,6 +217,10 @@ class Ceremony:
             saved_mark=unit.people.saved_mark(person.id) if person else None,
             passkeys=len(_usable(unit, person, signer)),
             open_code=_open_code(unit, signer),
+            identity=(identity := unit.identities.standing(person.id) if person else None),
+            lacking=_lacking(unit, contract, signer, identity),
+            face_ready=identity is not None and "face" in unit.identities.media_of(identity.check_id),
+            face_video=_face_video(unit, signer),
         )
 
     def _find(self, unit: Unit, token: str) -> tuple[Contract, Signer]:
@@ -238,6 +278,8 @@ class Ceremony:
         choice = _read_choice(unit.contracts.choice(signer.id), signer)
         if choice is None or signer.shown_sha256 is None:
             raise Refusal("nothing_chosen_yet")
+        if (lacking := _lacking(unit, contract, signer, _standing(unit, signer))) is not None:
+            raise Refusal(lacking)
         intent = self._intent(unit.now, contract, signer, choice, method, self._pages(unit, contract, signer))
         unit.contracts.void_intents(signer.id, method=method.value)
         values = _with_dates(contract, signer, choice.values, unit.now)
@@ -288,7 +330,7 @@ class Ceremony:
             intent_id, intent = self._issue(unit, contract, signer, Method.PASSKEY, {})
             if keys:
                 return self._ask_get(intent_id, intent, [k.credential_id for k in keys], unit.now)
-            if person is not None and person.role is not None:
+            if (person is not None and person.role is not None) or not _may_enrol(unit, signer):
                 raise Refusal("passkey_not_enrolled")
             question = secrets.token_bytes(32)
             handle = _handle(unit, person)
@@ -490,6 +532,103 @@ class Ceremony:
         statement = b"|".join((code.encode(), challenge.hex().encode(), phone.encode()))
         return hmac.new(self._code_key, statement, hashlib.sha256).hexdigest()
 
+    # --- proving by face ---
+
+    def identify(self, token: str) -> tuple[Person, Contract, Signer]:
+        """The person behind the link, known from now on by their address; for a check of who they are."""
+        with self._store.begin() as unit:
+            contract, signer = self._acting(unit, token)
+            return self._person(unit, signer), contract, signer
+
+    def ask_face(self, token: str, *, colours: bool, slow: bool) -> tuple[Video, Challenge]:
+        """What the video has to show, derived from the intent: recorded for this document, or worth nothing."""
+        with self._store.begin() as unit:
+            contract, signer = self._acting(unit, token)
+            identity = _standing(unit, signer)
+            if identity is None or "face" not in unit.identities.media_of(identity.check_id):
+                raise Refusal("face_not_enrolled")
+            self._throttle.take(Rule("face-signer", self._policy.face_videos_per_signer), signer.id)
+            intent_id, intent = self._issue(unit, contract, signer, Method.FACE, {})
+            nonce, pace = secrets.token_bytes(16), Pace.SLOW if slow else Pace.NORMAL
+            challenge = gestures.derived(intent.challenge(), nonce, pace=pace, colours=colours)
+            self._amend(unit, intent_id, pace=str(pace), colours=colours, check=identity.check_id)
+            video = self._recordings.issue(
+                unit, person_id=identity.person_id, challenge=challenge, nonce=nonce, intent_id=intent_id
+            )
+            return video, challenge
+
+    def owns_video(self, token: str, video_id: str) -> None:
+        """Raises Refusal `video_unknown` unless this recording is for this signer."""
+        with self._store.read() as unit:
+            self._video(unit, token, video_id)
+
+    def _video(self, unit: Unit, token: str, video_id: str) -> tuple[Video, IntentOf]:
+        _, signer = self._find(unit, token)
+        video = unit.identities.video(video_id)
+        issued = unit.contracts.intent(video.intent_id) if video and video.intent_id else None
+        if video is None or issued is None or issued.signer_id != signer.id:
+            raise Refusal("video_unknown")
+        return video, issued
+
+    def face_recorded(self, token: str, video_id: str, *, mime: str) -> None:
+        """The recording is here, in time; a job judges it and signs. A second press changes nothing."""
+        with self._store.begin() as unit:
+            video, issued = self._video(unit, token, video_id)
+            if video.state != "open":
+                return
+            contract, signer = self._acting(unit, token)
+            _open_intent(unit, issued.id, signer, Method.FACE)
+            self._recordings.close(unit, video, mime=mime)
+            self._amend(unit, issued.id, recorded_at=unit.now.isoformat())
+            unit.errand("judge_signing", contract_id=contract.id, signer_id=signer.id, details={"video": video.id})
+            unit.announcement.topics.append(f"contract:{contract.id}")
+
+    def judge_face(self, errand: Errand) -> None:
+        """The verdict on the recording is the proof, when it is that person doing what this intent asked for."""
+        with self._store.read() as unit:
+            video = unit.identities.video(str(errand.details["video"]))
+            issued = unit.contracts.intent(video.intent_id) if video and video.intent_id else None
+            if video is None or issued is None or video.state != "judging":
+                return
+            media = unit.identities.media_of(issued.details["check"])
+        try:
+            known = Template(media["face_recogniser"], self._vault().read(video.person_id, media["face"]))
+            verdict = self._recordings.judged(self._faces(), video.id, known)
+        except (KeyError, Refusal):  # erased meanwhile
+            self._face_gone(video, errand.contract_id or "")
+            return
+        with self._store.begin() as unit:
+            self._signed_by_face(unit, errand, video, issued.id, verdict)
+
+    def face_given_up(self, errand: Errand) -> None:
+        """The job failed every time: the signer is told to try again or another way."""
+        with self._store.begin() as unit:
+            video = unit.identities.video(str(errand.details["video"]))
+            if video is not None and video.state == "judging":
+                self._over(unit, video, errand.contract_id or "", "video_too_much_work")
+
+    def _face_gone(self, video: Video, contract_id: str) -> None:
+        with self._store.begin() as unit:
+            self._over(unit, video, contract_id, "face_enrol_again")
+
+    def _over(self, unit: Unit, video: Video, contract_id: str, reason: str) -> None:
+        unit.identities.change_video(video.id, state="over", verdict={"reason": reason})
+        unit.announcement.topics.append(f"contract:{contract_id}")
+
+    def _signed_by_face(self, unit: Unit, errand: Errand, video: Video, intent_id: str, verdict: FaceVerdict) -> None:
+        contract = unit.contracts.get(errand.contract_id or "")
+        issued = unit.contracts.intent(intent_id)
+        now = unit.identities.video(video.id)
+        if contract is None or issued is None or now is None or now.state != "judging":
+            return
+        self._recordings.write_down(unit, video.id, verdict)
+        unit.announcement.topics.append(f"contract:{contract.id}")
+        signer = contract.signer(issued.signer_id)
+        if verdict.outcome is not Outcome.PASS or issued.state != "open" or signer not in contract.turn:
+            self._note_refused(unit, contract, signer, Method.FACE, Refusal(verdict.reason))
+            return
+        self._sign(unit, contract, signer, issued, _face_proof(issued, video, verdict, unit.now))
+
     def _amend(self, unit: Unit, intent_id: str, **details: Any) -> None:
         issued = self._issued(unit, intent_id)
         unit.contracts.change_intent(intent_id, details={**issued.details, **details})
@@ -519,7 +658,8 @@ class Ceremony:
                 intent=issued.raw,
                 method=issued.method,
                 proof=proof,
-                identity=_identity(signer, person) | _key_identity(unit, signer, proof),
+                identity=_identity(signer, person, _carried(unit, signer, issued.method))
+                | _key_identity(unit, signer, proof),
                 mark=choice.mark.to_dict(),
                 values=issued.details["values"],
                 language=choice.language,
@@ -596,10 +736,68 @@ def _shown(contract: Contract, signer: Signer) -> str:
     return newest.sha256 if newest else ""
 
 
-def _identity(signer: Signer, person: Person) -> dict[str, Any]:
-    """What was known about the signer, named honestly: control of an address, nothing about a document or a face."""
-    reach = _routes(signer)
+def _standing(unit: Unit, signer: Signer) -> Identity | None:
+    person = unit.people.by_contact(_link_address(signer))
+    return unit.identities.standing(person.id) if person else None
+
+
+def _lacking(unit: Unit, contract: Contract, signer: Signer, identity: Identity | None) -> str | None:
+    """Why the signer may not sign yet, where the sender wants to know more of them than an address."""
+    if signer.needs.rank <= Level.CONTACT.rank:
+        return None
+    if identity is None or not identity.satisfies(signer.needs, now=unit.now):
+        return "identity_needed"
+    if identity.level.rank < signer.needs.rank and identity.attended_by != contract.owner_id:
+        return "identity_needed"  # somebody else's word, not this sender's
+    fits = same_name(identity.name, signer.name) or _name_accepted(unit, contract, signer, identity)
+    return None if fits else "identity_name_differs"
+
+
+def _name_accepted(unit: Unit, contract: Contract, signer: Signer, identity: Identity) -> bool:
+    entries = unit.contracts.evidence(contract.id)
+    return evidence.has(entries, what="name_accepted", signer_id=signer.id, check=identity.check_id)
+
+
+def _may_enrol(unit: Unit, signer: Signer) -> bool:
+    """Where more than an address is wanted, a link alone sets up no new device for somebody who was checked before."""
+    identity = _standing(unit, signer)
+    if signer.needs.rank <= Level.CONTACT.rank or identity is None:
+        return True
+    check = unit.identities.check(identity.check_id)
+    return check is not None and check.signer_id == signer.id
+
+
+def _carried(unit: Unit, signer: Signer, method: str) -> Identity | None:
+    """What the signature says of the person: where it was asked for, and where it is what the proof rests on."""
+    if signer.needs.rank <= Level.CONTACT.rank and method != Method.FACE.value:
+        return None
+    return _standing(unit, signer)
+
+
+def _face_video(unit: Unit, signer: Signer) -> Video | None:
+    newest = next(iter(unit.contracts.intents_of(signer.id, method=Method.FACE.value)), None)
+    return unit.identities.newest_video(intent_id=newest.id) if newest else None
+
+
+def _face_proof(issued: IntentOf, video: Video, verdict: FaceVerdict, now: datetime) -> dict[str, Any]:
+    """The platform's signed statement: what the video had to show and why, and what was measured on it."""
     return {
+        "method": Method.FACE.value,
+        "nonce": video.nonce.hex(),
+        "pace": issued.details["pace"],
+        "colours": issued.details["colours"],
+        "gestures": video.challenge.decode(),
+        "recorded_at": issued.details["recorded_at"],
+        "judged_at": now.isoformat(),
+        "compared_with": issued.details["check"],
+        "verdict": verdict.evidence(),
+    }
+
+
+def _identity(signer: Signer, person: Person, known: Identity | None) -> dict[str, Any]:
+    """What was known about the signer, named honestly: control of an address, and whatever a check established."""
+    reach = _routes(signer)
+    address = {
         "level": Level.CONTACT.value,
         "name_given_by": "sender",
         "link_channel": reach.link.value,
@@ -608,6 +806,9 @@ def _identity(signer: Signer, person: Person) -> dict[str, Any]:
         "link_and_code_share_a_channel": reach.shared,
         "person_id": person.id,
     }
+    if known is None:
+        return address
+    return {**address, "level": known.level.value, "checked": dict(known.facts)}
 
 
 def _key_identity(unit: Unit, signer: Signer, proof: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import Any, Protocol
 import rfc8785
 
 from bff.core import contract as c
+from bff.core import evidence
 from bff.core.contract import Contract, Document, Field, FieldKind, Signer, SignerState, State
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
-from bff.core.identity import Level, Routes, link_address, masked, routes
+from bff.core.identity import Identity, Level, Routes, link_address, masked, routes
 from bff.core.ports import (
     Archive,
     Clock,
@@ -91,6 +92,8 @@ class Details:
     folder: str
     labels: tuple[str, ...]
     routes: dict[str, Routes | None]
+    identities: dict[str, Identity]
+    """Of signers of whom more than an address is wanted and known, by signer; their name may not be the contract's."""
 
 
 class Desk:
@@ -330,7 +333,15 @@ class Desk:
             unit.contracts.set_pages(contract_id, pages)
             document = Document(sha256=kept.sha256, pages=len(pages), size=kept.size)
             unit.contracts.add_revision(contract_id, sha256=kept.sha256, kind="prepared", size=kept.size)
-            return unit.step(now, c.Prepared(unit.now, document), actor=owner.id)
+            after = unit.step(now, c.Prepared(unit.now, document), actor=owner.id)
+            return self._note_needs(unit, owner, after)
+
+    def _note_needs(self, unit: Unit, owner: Person, contract: Contract) -> Contract:
+        """What the sender wants to know of whom, where it is more than an address."""
+        needs = {s.id: s.needs.value for s in contract.signers if s.needs.rank > Level.CONTACT.rank}
+        if not needs:
+            return contract
+        return unit.step(contract, c.Noted(unit.now, "identity_asked", None, {"levels": needs}), actor=owner.id)
 
     def reopen(self, owner: Person, contract_id: str) -> Contract:
         """Back to the draft, as long as nobody has signed."""
@@ -525,6 +536,19 @@ class Desk:
             contract = self._owned(unit, owner, contract_id)
             return retry(unit, contract, actor=owner.id)
 
+    def accept_name(self, owner: Person, contract_id: str, signer_id: str, check_id: str) -> Contract:
+        """The name on this signer's document is theirs, though the contract writes it otherwise. Pressed twice: once."""
+        with self._store.begin() as unit:
+            contract = self._owned(unit, owner, contract_id)
+            identity = _identities(unit, contract).get(contract.signer(signer_id).id)
+            if identity is None or identity.check_id != check_id:
+                raise Refusal("changed_meanwhile")
+            details = {"check": check_id, "name_on_document": identity.name}
+            entries = unit.contracts.evidence(contract_id)
+            if evidence.has(entries, what="name_accepted", signer_id=signer_id, check=check_id):
+                return contract
+            return unit.step(contract, c.Noted(unit.now, "name_accepted", signer_id, details), actor=owner.id)
+
     def expire(self, contract_id: str) -> None:
         """The clock found the deadline passed. May run twice."""
         with self._store.begin() as unit:
@@ -558,6 +582,7 @@ class Desk:
                 folder=unit.contracts.folder(contract_id),
                 labels=unit.contracts.labels(contract_id, owner.id),
                 routes={s.id: _routes(s) for s in contract.signers},
+                identities=_identities(unit, contract),
             )
 
     def look(self, owner: Person, contract_id: str) -> Contract:
@@ -649,6 +674,18 @@ def retry(unit: Unit, contract: Contract, *, actor: str) -> Contract:
     if after.state in c.DONE and after.level != FULL_LEVEL:
         unit.errand("raise", contract_id=contract.id)
     return after
+
+
+def _identities(unit: Unit, contract: Contract) -> dict[str, Identity]:
+    """What is known of the signers of whom the sender wanted to know more."""
+    asked = [s for s in contract.signers if s.needs.rank > Level.CONTACT.rank]
+    found = {}
+    for signer in asked:
+        person = unit.people.by_contact(link_address(email=signer.email, phone=signer.phone))
+        identity = unit.identities.standing(person.id) if person else None
+        if identity is not None:
+            found[signer.id] = identity
+    return found
 
 
 def _routes(signer: Signer) -> Routes | None:

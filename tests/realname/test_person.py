@@ -1,0 +1,370 @@
+"""A check from consent to an identity, with the real readers and judges, and every way in which it does not get there."""
+
+from datetime import timedelta
+
+import pytest
+
+from bff.core import evidence
+from bff.core.enrolment import FACE_TRIES, State, Way
+from bff.core.errors import Refusal
+from bff.core.identity import Level
+from bff.core.ports import Documents, SourceAnswer, SourceOutcome
+from bff.store.people import Person
+from bff.wiring import House
+from tests.biometrics import cards
+from tests.builders import Clock, inbox, work
+from tests.people import Actor, photograph, send, shows_card, shows_face
+
+NUMBER = cards.cn_number()
+
+
+@pytest.fixture
+def li_lei(home: House) -> Person:
+    with home.store.begin() as unit:
+        person = unit.people.add(name="Li", language="en", role=None)
+        unit.people.verified(person.id, "lilei@example.org")
+    return person
+
+
+@pytest.fixture
+def token(home: House, li_lei: Person) -> str:
+    return home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+
+
+def test_a_person_with_document_and_face_is_known_for_a_year(
+    home: House, li_lei: Person, token: str, actor: Actor, clock: Clock
+) -> None:
+    assert shows_card(home, token).state is State.FACE
+    check = shows_face(home, token, actor)
+    assert (check.state, check.level) == (State.PASSED, Level.DOCUMENT_FACE)
+    identity = home.enrolment.standing(li_lei.id)
+    assert identity is not None
+    assert (identity.name, identity.document, identity.level) == ("李雷", "cn_id_front", Level.DOCUMENT_FACE)
+    assert identity.satisfies(Level.DOCUMENT_FACE, now=clock.now())
+    assert not identity.satisfies(Level.DOCUMENT_FACE_SOURCE, now=clock.now())
+    assert identity.facts["face"]["outcome"] == "pass"
+    assert identity.facts["document"]["corrected"] == []
+    clock.forward(days=364)
+    assert home.enrolment.standing(li_lei.id) is not None
+    clock.forward(days=2)
+    assert home.enrolment.standing(li_lei.id) is None
+
+
+def test_what_is_kept_names_no_number_and_holds_no_face(home: House, li_lei: Person, token: str, actor: Actor) -> None:
+    shows_card(home, token)
+    shows_face(home, token, actor)
+    with home.store.read() as unit:
+        entries = unit.chronicle.entries(f"person:{li_lei.id}")
+    assert evidence.check(entries, contract_id=f"person:{li_lei.id}") is None
+    kinds = [entry.value["kind"] for entry in entries]
+    assert kinds == ["begun", "consented", *["photographed", "read"] * 2, "confirmed", "recorded", "judged"]
+    database = (home.settings.data_dir / "countersign.db").read_bytes()
+    wal = home.settings.data_dir / "countersign.db-wal"
+    stored = database + (wal.read_bytes() if wal.exists() else b"")
+    assert NUMBER.encode() not in stored
+    assert "建国路".encode() not in stored
+
+
+def test_the_other_side_is_asked_for(home: House, token: str) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    home.enrolment.photograph(token, photograph(cards.cn_back()))
+    work(home)
+    check = home.enrolment.look(token).check
+    assert (check.state, check.hint) == (State.DOCUMENT, "show_front")
+    home.enrolment.photograph(token, photograph(cards.cn_front()))
+    work(home)
+    assert home.enrolment.look(token).check.state is State.CONFIRM
+
+
+def test_a_passport_needs_one_photograph(home: House, token: str) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    home.enrolment.photograph(token, photograph(cards.passport()))
+    work(home)
+    view = home.enrolment.look(token)
+    assert view.check.state is State.CONFIRM
+    assert view.fields["name"] == "ANNA MARIA ERIKSSON"
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 1000, b"%PDF-1.7", b"\xff\xd8\xff\xe0" + b"a" * 500])
+def test_what_is_no_photograph_comes_back_with_a_hint(home: House, token: str, content: bytes) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    home.enrolment.photograph(token, content)
+    work(home)
+    check = home.enrolment.look(token).check
+    assert (check.state, check.hint) == (State.DOCUMENT, "photo_unreadable")
+
+
+def test_somebody_else_in_the_video_is_refused(home: House, li_lei: Person, token: str, somebody_else: Actor) -> None:
+    shows_card(home, token)
+    check = shows_face(home, token, somebody_else)
+    assert (check.state, check.reason) == (State.REFUSED, "other_person")
+    assert home.enrolment.standing(li_lei.id) is None
+    with pytest.raises(Refusal, match="check_over"):
+        home.enrolment.photograph(token, b"again")
+
+
+def test_a_video_for_another_challenge_gets_a_hint_and_a_new_challenge(home: House, token: str, actor: Actor) -> None:
+    shows_card(home, token)
+    _, first = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    home.enrolment._chance = lambda count: bytes([2]) * count
+    video, second = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    assert first != second
+    send(home, video.id, actor.video(first))
+    home.enrolment.recorded(token, video.id, mime="video/mp4")
+    work(home)
+    check = home.enrolment.look(token).check
+    assert check.state is State.FACE
+    assert check.hint in ("action_missing", "action_out_of_order", "action_not_asked")
+
+
+def test_the_same_recording_serves_nobody_twice(home: House, li_lei: Person, token: str, actor: Actor) -> None:
+    shows_card(home, token)
+    assert shows_face(home, token, actor).state is State.PASSED
+    with home.store.begin() as unit:
+        twin = unit.people.add(name="Twin", language="en", role=None)
+    again = home.enrolment.begin(twin.id, needed=Level.DOCUMENT_FACE)
+    shows_card(home, again)
+    check = shows_face(home, again, actor)
+    assert (check.state, check.reason) == (State.REFUSED, "seen_before")
+
+
+def test_an_older_challenge_is_void_and_an_old_one_too_late(
+    home: House, token: str, actor: Actor, clock: Clock
+) -> None:
+    shows_card(home, token)
+    old, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    new, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    with pytest.raises(Refusal, match="video_unknown"):
+        home.enrolment.recordings.add(old.id, offset=0, content=b"x")
+    clock.forward(minutes=3)
+    with pytest.raises(Refusal, match="challenge_late"):
+        home.enrolment.recordings.add(new.id, offset=0, content=b"x")
+    with pytest.raises(Refusal, match="challenge_late"):
+        home.enrolment.recorded(token, new.id, mime="video/mp4")
+
+
+def test_a_broken_upload_goes_on_where_it_was_and_takes_its_time(
+    home: House, token: str, actor: Actor, clock: Clock
+) -> None:
+    shows_card(home, token)
+    video, challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    content, recordings = actor.video(challenge), home.enrolment.recordings
+    recordings.add(video.id, offset=0, content=content[:1000])
+    with pytest.raises(Refusal) as refused:
+        recordings.add(video.id, offset=0, content=content[:1000])
+    assert refused.value.params["offset"] == recordings.received(video.id) == 1000
+    clock.forward(minutes=5)
+    recordings.add(video.id, offset=1000, content=content[1000:200_000])
+    recordings.add(video.id, offset=200_000, content=content[200_000:])
+    home.enrolment.recorded(token, video.id, mime="video/mp4")
+    assert home.enrolment.recorded(token, video.id, mime="video/mp4").state is State.JUDGING
+    work(home)
+    assert home.enrolment.look(token).check.state is State.PASSED
+
+
+def test_a_correction_of_the_name_is_looked_at_by_a_human(
+    home: House, li_lei: Person, token: str, actor: Actor, owner: Person
+) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    for side in (cards.cn_front(), cards.cn_back()):
+        home.enrolment.photograph(token, photograph(side))
+        work(home)
+    fields = {**home.enrolment.look(token).fields, "name": "王芳"}
+    home.enrolment.confirm(token, fields)
+    check = shows_face(home, token, actor)
+    assert (check.state, check.why_review) == (State.REVIEW, "corrected")
+    assert "/reviews" in inbox(home, to="olga@example.org")[0].body
+    (waiting,) = home.enrolment.pending(owner)
+    assert (waiting.read["name"], waiting.fields["name"]) == ("李雷", "王芳")
+    home.enrolment.decide(owner, check.id, accepted=False, reason="The card says 李雷.")
+    work(home)
+    assert home.enrolment.look(token).check.state is State.REFUSED
+    assert "The card says 李雷." in inbox(home, to="lilei@example.org")[0].body
+
+
+def test_nobody_has_to_show_their_face(home: House, li_lei: Person, token: str, owner: Person, clock: Clock) -> None:
+    check = shows_card(home, token, way=Way.ATTENDED)
+    assert (check.state, check.why_review) == (State.REVIEW, "attended")
+    after = home.enrolment.decide(owner, check.id, accepted=True, reason="I saw her and her card at our office.")
+    assert (after.state, after.level) == (State.PASSED, Level.DOCUMENT)
+    identity = home.enrolment.standing(li_lei.id)
+    assert identity is not None
+    assert identity.attended_by == owner.id
+    assert identity.satisfies(Level.DOCUMENT_FACE, now=clock.now())
+    assert identity.facts["level"] == "document"
+
+
+def test_the_way_can_be_changed_before_the_video(home: House, token: str) -> None:
+    shows_card(home, token)
+    assert home.enrolment.other_way(token).state is State.REVIEW
+
+
+def test_two_people_decide_where_the_house_wants_it(home: House, li_lei: Person, owner: Person) -> None:
+    object.__setattr__(home.enrolment._rules, "reviewers", 2)
+    home.account.add_member(owner, name="Second", contact="second@example.org", language="en")
+    with home.store.begin() as unit:
+        second = unit.people.by_contact("second@example.org")
+        assert second is not None
+        unit.people.change(second.id, role="owner")
+    second = next(p for p in home.account.members() if p.id == second.id)
+    token = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+    check = shows_card(home, token, way=Way.ATTENDED)
+    assert home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.").state is State.REVIEW
+    with pytest.raises(Refusal, match="review_by_another"):
+        home.enrolment.decide(owner, check.id, accepted=True, reason="Seen twice.")
+    assert home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.").state is State.PASSED
+
+
+def test_nobody_decides_about_themselves(home: House, owner: Person) -> None:
+    token = home.enrolment.begin(owner.id, needed=Level.DOCUMENT_FACE)
+    check = shows_card(home, token, way=Way.ATTENDED)
+    with pytest.raises(Refusal, match="review_not_oneself"):
+        home.enrolment.decide(owner, check.id, accepted=True, reason="That is me.")
+
+
+class AnsweringSource:
+    """A source with one answer."""
+
+    configured = True
+
+    def __init__(self, outcome: SourceOutcome) -> None:
+        self.outcome = outcome
+        self.asked: list[tuple[str, str]] = []
+
+    def ask(self, *, name: str, number: str, phone: str | None = None, portrait: bytes | None = None) -> SourceAnswer:
+        self.asked.append((name, number))
+        return SourceAnswer(self.outcome, "registry", "ref-1", ("name", "number"))
+
+    def check(self) -> str:
+        return "answers"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "level"),
+    [
+        (SourceOutcome.MATCH, State.PASSED, Level.DOCUMENT_FACE_SOURCE),
+        (SourceOutcome.NO_MATCH, State.REVIEW, None),
+        (SourceOutcome.UNKNOWN, State.REVIEW, None),
+        (SourceOutcome.NOT_AVAILABLE, State.PASSED, Level.DOCUMENT_FACE),
+    ],
+)
+def test_what_the_source_says_decides(
+    home: House, li_lei: Person, actor: Actor, outcome: SourceOutcome, state: State, level: Level | None, clock: Clock
+) -> None:
+    source = AnsweringSource(outcome)
+    home.enrolment._source = source
+    token = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+    shows_card(home, token)
+    shows_face(home, token, actor)
+    for _ in range(5):
+        clock.forward(minutes=20)
+        work(home)
+    with home.store.read() as unit:
+        (check,) = unit.identities.checks_of(li_lei.id)
+    assert (check.state, check.level) == (state, level)
+    assert source.asked[0] == ("李雷", NUMBER)
+
+
+def test_erasing_destroys_media_and_ends_what_was_known(home: House, li_lei: Person, token: str, actor: Actor) -> None:
+    shows_card(home, token)
+    check = shows_face(home, token, actor)
+    with home.store.read() as unit:
+        media = unit.identities.media(check.id)
+    home.enrolment.erase(li_lei.id)
+    assert home.enrolment.standing(li_lei.id) is None
+    for name in (*media["photographs"], media["template"], media["face"], media["confirmed"]):
+        with pytest.raises(Refusal, match="face_media_gone"):
+            home.face_vault.read(li_lei.id, name)
+    with home.store.read() as unit:
+        assert unit.chronicle.entries(f"person:{li_lei.id}")[-1].value["kind"] == "erased"
+
+
+def test_media_go_on_schedule_and_the_face_stays_for_its_year(
+    home: House, li_lei: Person, token: str, actor: Actor, clock: Clock
+) -> None:
+    shows_card(home, token)
+    check = shows_face(home, token, actor)
+    with home.store.read() as unit:
+        media = unit.identities.media(check.id)
+    clock.forward(days=31)
+    assert home.enrolment.sweep() > 0
+    with pytest.raises(Refusal, match="face_media_gone"):
+        home.face_vault.read(li_lei.id, media["photographs"][0])
+    assert home.face_vault.read(li_lei.id, media["face"])
+
+
+def test_a_check_that_nobody_goes_on_with_ends(home: House, li_lei: Person, token: str, clock: Clock) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    clock.forward(hours=4)
+    with pytest.raises(Refusal, match="check_unknown"):
+        home.enrolment.look(token)
+    home.enrolment.sweep()
+    with home.store.read() as unit:
+        assert [check.state for check in unit.identities.checks_of(li_lei.id)] == [State.ENDED]
+
+
+def test_beginning_again_goes_on_where_it_was_with_a_new_link(home: House, li_lei: Person, token: str) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    again = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+    assert home.enrolment.look(again).check.state is State.DOCUMENT
+    with pytest.raises(Refusal, match="check_unknown"):
+        home.enrolment.look(token)
+
+
+def test_what_cannot_be_judged_five_times_is_looked_at_by_a_human(home: House, token: str) -> None:
+    shows_card(home, token)
+    for number in range(FACE_TRIES):
+        video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+        send(home, video.id, b"no video " + bytes([number]) * 2000)
+        home.enrolment.recorded(token, video.id, mime="video/webm")
+        work(home)
+    check = home.enrolment.look(token).check
+    assert (check.state, check.why_review) == (State.REVIEW, "too_many_videos")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"number": NUMBER[:-1] + ("1" if NUMBER[-1] != "1" else "2")}, "document_number_wrong"),
+        ({"name": ""}, "document_name_missing"),
+        ({"expiry": "2001-01-01"}, "document_expired"),
+        ({"expiry": "soon"}, "document_expiry_wrong"),
+    ],
+)
+def test_what_cannot_be_right_is_not_confirmed(home: House, token: str, change: dict[str, str], code: str) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    for side in (cards.cn_front(), cards.cn_back()):
+        home.enrolment.photograph(token, photograph(side))
+        work(home)
+    fields = {**home.enrolment.look(token).fields, **change}
+    with pytest.raises(Refusal, match=code):
+        home.enrolment.confirm(token, fields)
+    assert home.enrolment.look(token).check.state is State.CONFIRM
+
+
+def test_a_job_that_fails_every_time_leaves_a_hint(home: House, token: str, clock: Clock) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    home.enrolment.photograph(token, photograph(cards.cn_front()))
+
+    def broken() -> Documents:
+        raise MemoryError
+
+    home.enrolment._documents = broken
+    for _ in range(4):
+        work(home)
+        clock.forward(minutes=1)
+    check = home.enrolment.look(token).check
+    assert (check.state, check.hint) == (State.DOCUMENT, "photo_unreadable")
+
+
+def test_the_year_ends_earlier_with_the_document(
+    home: House, li_lei: Person, token: str, actor: Actor, clock: Clock
+) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    for side in (cards.cn_front(), cards.cn_back()):
+        home.enrolment.photograph(token, photograph(side))
+        work(home)
+    soon = (clock.now() + timedelta(days=20)).date()
+    home.enrolment.confirm(token, {**home.enrolment.look(token).fields, "expiry": soon.isoformat()})
+    check = shows_face(home, token, actor)
+    assert check.state is State.REVIEW  # the expiry was corrected

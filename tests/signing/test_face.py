@@ -1,0 +1,182 @@
+"""Signing by face: the movements are made from the intent, the verdict is the proof, and everybody can recompute why."""
+
+import json
+
+import pytest
+
+from bff.core import gestures
+from bff.core import intent as intents
+from bff.core.contract import Contract, SignerState, State
+from bff.core.enrolment import State as CheckState
+from bff.core.errors import Refusal
+from bff.core.gestures import Pace
+from bff.core.identity import Level
+from bff.signing.desk import NewSigner
+from bff.store.people import Person
+from bff.wiring import House
+from tests.builders import BOB, Clock, a_sent_contract, token_of, work
+from tests.people import Actor, send, shows_card, shows_face
+from tests.realname.conftest import actor, eyes, somebody_else
+from tests.realname.conftest import home as home
+
+__all__ = ["actor", "eyes", "somebody_else"]
+
+LI_LEI = NewSigner(name="李雷", email="lilei@example.org", phone=None, needs=Level.DOCUMENT_FACE)
+MARK = {"kind": "typed", "face": "auto"}
+
+
+@pytest.fixture
+def sent(home: House, owner: Person) -> Contract:
+    return a_sent_contract(home, owner, LI_LEI)
+
+
+@pytest.fixture
+def token(home: House, sent: Contract) -> str:
+    token = token_of(home, sent, "李雷")
+    home.ceremony.open(token)
+    return token
+
+
+def known(home: House, token: str, person: Actor) -> None:
+    """The signer shows who they are, for this contract."""
+    who, contract, signer = home.ceremony.identify(token)
+    ticket = home.enrolment.begin(who.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
+    shows_card(home, ticket)
+    assert shows_face(home, ticket, person).state is CheckState.PASSED
+
+
+def chosen(home: House, token: str) -> None:
+    home.ceremony.choose(token, mark=MARK, values={}, consented=True, language="en")
+
+
+def signs(home: House, token: str, person: Actor) -> None:
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    send(home, video.id, person.video(challenge))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    work(home)
+
+
+def test_a_contract_signed_by_face_holds_the_reason_for_every_movement(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    signs(home, token, actor)
+    after = home.desk.look(owner, sent.id)
+    assert after.signers[0].state is SignerState.SIGNED
+    assert after.state in (State.SEALED, State.ARCHIVED)
+    with home.store.read() as unit:
+        act = unit.contracts.act(after.signers[0].id)
+    assert act is not None
+    intent = intents.read(act.intent)
+    again = gestures.derived(
+        intent.challenge(), bytes.fromhex(act.proof["nonce"]), pace=Pace(act.proof["pace"]), colours=True
+    )
+    assert act.proof["gestures"] == again.canonical().decode()
+    assert act.proof["verdict"]["challenge_sha256"] == again.sha256()
+    assert act.proof["verdict"]["outcome"] == "pass"
+    assert act.identity["level"] == "document+face"
+    assert act.identity["checked"]["name"] == "李雷"
+    assert "vector" not in json.dumps(dict(act.proof))
+
+
+def test_who_is_not_known_cannot_sign_where_the_sender_wants_to_know(home: House, token: str) -> None:
+    view = home.ceremony.look(token)
+    assert view.lacking == "identity_needed"
+    chosen(home, token)
+    with pytest.raises(Refusal, match="identity_needed"):
+        home.ceremony.ask_passkey(token)
+    with pytest.raises(Refusal, match="face_not_enrolled"):
+        home.ceremony.ask_face(token, colours=True, slow=False)
+
+
+def test_a_video_made_for_one_contract_is_refused_on_another(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    _, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    other = a_sent_contract(home, owner, LI_LEI)
+    second = token_of(home, other, "李雷")
+    home.ceremony.open(second)
+    chosen(home, second)
+    video, _ = home.ceremony.ask_face(second, colours=True, slow=False)
+    send(home, video.id, actor.video(challenge))
+    home.ceremony.face_recorded(second, video.id, mime="video/mp4")
+    work(home)
+    assert home.desk.look(owner, other.id).signers[0].state is SignerState.OPENED
+    attempt = home.ceremony.look(second).face_video
+    assert attempt is not None
+    assert attempt.verdict is not None
+    assert attempt.verdict["outcome"] == "retry"
+
+
+def test_somebody_else_cannot_sign_with_their_face(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, somebody_else: Actor
+) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    signs(home, token, somebody_else)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+    refused = [e.value["data"] for e in home.desk.details(owner, sent.id).evidence if "proof_refused" in str(e.value)]
+    assert refused[-1]["code"] == "other_person"
+
+
+def test_another_name_on_the_document_waits_for_the_sender(home: House, owner: Person, actor: Actor) -> None:
+    other = NewSigner(name="Li Lei Trading", email="lilei@example.org", phone=None, needs=Level.DOCUMENT_FACE)
+    contract = a_sent_contract(home, owner, other)
+    token = token_of(home, contract, "Li Lei Trading")
+    home.ceremony.open(token)
+    known(home, token, actor)
+    assert home.ceremony.look(token).lacking == "identity_name_differs"
+    details = home.desk.details(owner, contract.id)
+    (signer,) = contract.signers
+    home.desk.accept_name(owner, contract.id, signer.id, details.identities[signer.id].check_id)
+    assert home.ceremony.look(token).lacking is None
+
+
+def test_a_link_alone_sets_up_no_device_for_who_was_checked_before(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    known(home, token, actor)
+    other = a_sent_contract(home, owner, LI_LEI)
+    second = token_of(home, other, "李雷")
+    home.ceremony.open(second)
+    assert home.ceremony.look(second).lacking is None
+    chosen(home, second)
+    with pytest.raises(Refusal, match="passkey_not_enrolled"):
+        home.ceremony.ask_passkey(second)
+    chosen(home, token)
+    assert home.ceremony.ask_passkey(token).flow == "create"
+
+
+def test_an_address_is_enough_where_nothing_more_is_wanted(home: House, owner: Person) -> None:
+    contract = a_sent_contract(home, owner, BOB)
+    token = token_of(home, contract, "Bob Buyer")
+    home.ceremony.open(token)
+    assert home.ceremony.look(token).lacking is None
+
+
+def test_an_erased_face_signs_nothing(home: House, owner: Person, sent: Contract, token: str, actor: Actor) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    send(home, video.id, actor.video(challenge))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    who, _, _ = home.ceremony.identify(token)
+    home.enrolment.erase(who.id)
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+
+
+def test_the_recording_is_judged_in_time_even_if_the_verdict_is_late(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, clock: Clock
+) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    send(home, video.id, actor.video(challenge))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    clock.forward(minutes=20)
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.SIGNED
