@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from bff.core.errors import Fault
 from bff.core.identity import Channel
 from bff.core.mark import Mark
-from bff.outbox import PAPER, WORD, life
+from bff.outbox import FACE, PAPER, WORD, life
 from bff.signing.converting import found_office
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _database(home: "House") -> str:
 def _queue(home: "House") -> str:
     """Valkey answers, somebody serves each queue, and nothing waits there for long."""
     found = life(home.redis)
-    if idle := [name for name, workers in found.workers.items() if not workers]:
+    if idle := [name for name, workers in found.workers.items() if not workers and name != FACE]:
         raise Trouble(
             "fail", f"No worker serves: {', '.join(idle)}.", "Start the unit `worker`; `up` does.", "no_worker"
         )
@@ -275,7 +275,16 @@ def _queue(home: "House") -> str:
         raise Trouble(
             "warn", f"{late} errands are more than {minutes} minutes late.", "Start more workers, or see above."
         )
-    return f"workers: {found.workers[WORD]} for words, {found.workers[PAPER]} for paper; nothing is late"
+    if not found.workers[FACE]:
+        raise Trouble(
+            "warn",
+            "No worker serves: face. Contracts are signed and sealed; nobody can show who they are.",
+            "Start the unit `faces`; `up` does.",
+        )
+    served = found.workers
+    return (
+        f"workers: {served[WORD]} for words, {served[PAPER]} for paper, {served[FACE]} for faces; nothing is late"
+    )
 
 
 def _clock_unit(home: "House") -> str:

@@ -199,6 +199,9 @@ def test_the_queue_wants_a_living_worker_for_words_and_for_paper(home: House) ->
         assert "No worker serves: paper" in line(home, "queue").said
         both = PatientWorker(["word", "paper"], connection=connect("", home.settings.data_dir))
         both.register_birth()
+        assert (line(home, "queue").state, "No worker serves: face" in line(home, "queue").said) == ("warn", True)
+        faces = PatientWorker(["face"], connection=connect("", home.settings.data_dir))
+        faces.register_birth()
         assert line(home, "queue").state == "ok"
 
 

@@ -162,9 +162,9 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "photograph_first": (422, _("Take a photograph first, so that a person can compare it with what you enter.")),
     "too_many_photographs": (
         409,
-        _("That were many photographs. Please stop here and begin again, or ask to be checked by a person."),
+        _("Those were many photographs. Please stop here and begin again, or ask to be checked by a person."),
     ),
-    "too_many_videos": (409, _("That were many videos. Please choose to be checked by a person.")),
+    "too_many_videos": (409, _("Those were many videos. Please choose to be checked by a person.")),
     "document_name_missing": (422, _("Enter the name as the document says it.")),
     "document_number_missing": (422, _("Enter the number of the document.")),
     "document_number_wrong": (422, _("This number does not add up. Compare it with the document.")),
