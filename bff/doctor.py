@@ -282,9 +282,7 @@ def _queue(home: "House") -> str:
             "Start the unit `faces`; `up` does.",
         )
     served = found.workers
-    return (
-        f"workers: {served[WORD]} for words, {served[PAPER]} for paper, {served[FACE]} for faces; nothing is late"
-    )
+    return f"workers: {served[WORD]} for words, {served[PAPER]} for paper, {served[FACE]} for faces; nothing is late"
 
 
 def _clock_unit(home: "House") -> str:

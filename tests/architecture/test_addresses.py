@@ -43,7 +43,7 @@ def test_who_is_not_signed_in_reaches_nothing_that_is_closed(app: Flask) -> None
             if who in CLOSED:
                 assert answer.status_code in (302, 303), (method, path)
                 assert answer.location.startswith("/sign-in"), (method, path)
-            elif who == "link":
+            elif who in ("link", "check"):
                 assert answer.status_code == 404, (method, path)
             elif who == "provider":
                 assert answer.status_code == 403, (method, path)
