@@ -101,6 +101,7 @@ def consent(token: str) -> Page:
         return _step(token)
     way = request.form.get("way", "")
     if way not in set(Way):
+        house().enrolment.look(token)
         raise Refusal("consent_missing")
     return _then(token, lambda: house().enrolment.consent(token, way=Way(way), language=language()))
 
