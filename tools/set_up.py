@@ -33,9 +33,18 @@ MODELS = ROOT / "models" / "faces"
 MODEL_RECIPE = ("bff/biometrics/pack.py", "bff/biometrics/convert.py", "bff/biometrics/card.md")
 
 FONTS = "node_modules/@expo-google-fonts"
+HUMAN = "node_modules/@vladmandic/human"
+TFJS = "node_modules/@tensorflow/tfjs-backend-wasm/dist"
 VENDORED = {
     "htmx.min.js": "node_modules/htmx.org/dist/htmx.min.js",
     "ws.js": "node_modules/htmx-ext-ws/ws.js",
+    "human/human.js": f"{HUMAN}/dist/human.esm.js",
+    "human/blazeface.json": f"{HUMAN}/models/blazeface.json",
+    "human/blazeface.bin": f"{HUMAN}/models/blazeface.bin",
+    "human/facemesh.json": f"{HUMAN}/models/facemesh.json",
+    "human/facemesh.bin": f"{HUMAN}/models/facemesh.bin",
+    "human/tfjs-backend-wasm.wasm": f"{TFJS}/tfjs-backend-wasm.wasm",
+    "human/tfjs-backend-wasm-simd.wasm": f"{TFJS}/tfjs-backend-wasm-simd.wasm",
     "fonts/noto-sans-sc-regular.ttf": f"{FONTS}/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf",
     "fonts/noto-sans-sc-bold.ttf": f"{FONTS}/noto-sans-sc/700Bold/NotoSansSC_700Bold.ttf",
     "fonts/noto-sans-arabic.ttf": f"{FONTS}/noto-sans-arabic/400Regular/NotoSansArabic_400Regular.ttf",
@@ -164,7 +173,7 @@ def web_files() -> None:
     if _stamped("web", wanted) and all((VENDOR / name).exists() for name in VENDORED):
         return
     _tear("web")
-    say("fetching htmx and the fonts")
+    say("fetching htmx, the fonts and the face guide")
     node, npm = node_and_npm()
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
     _run([*npm, "ci", "--ignore-scripts", "--loglevel=error"], {**os.environ, "PATH": path})

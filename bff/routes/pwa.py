@@ -17,7 +17,9 @@ from bff.words import LANGUAGES, TAGS
 
 door = Blueprint("pwa", __name__)
 WEB = Path(__file__).parent.parent.parent / "web"
-SERVED = ("elements", "lib", "styles", "vendor", "icons", "sw")
+SERVED = ("elements", "lib", "styles", "vendor", "icons", "sw", "workers")
+WORKERS_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""A worker has a policy of its own: it may run WebAssembly, which no page may."""
 SHELL = ("styles/tokens.css", "styles/base.css", "icons/icon.svg", "elements/app.js")
 """What the offline page looks like; the worker keeps it. A script is last, and brings what it imports."""
 VERIFIER = ("styles/desk.css", "styles/verify.css", "elements/file-verifier.js")
@@ -35,6 +37,8 @@ def static(version: str, name: str) -> Response:
     if name.split("/", 1)[0] not in SERVED:
         return Response(status=404)
     response = send_file_packed(WEB, name)
+    if name.startswith("workers/"):
+        response.headers["Content-Security-Policy"] = WORKERS_POLICY
     fixed = version == house().version
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fixed else "no-cache"
     return response

@@ -108,3 +108,9 @@ def test_too_few_bytes_are_no_secret() -> None:
 def test_a_step_ends_where_the_next_one_begins() -> None:
     challenge = Challenge((Step(Action.OPEN_MOUTH, 1000), Step(Action.TURN_LEFT, 3000)), (), 5200)
     assert [challenge.ends_at(n) for n in range(2)] == [3000, 5200]
+
+
+def test_the_page_shows_the_colours_that_the_judge_looks_for() -> None:
+    script = (Path(__file__).parents[2] / "web" / "lib" / "gestures.js").read_text("utf-8")
+    found = re.findall(r"(\w+): \[(\d+), (\d+), (\d+)\]", script)
+    assert {name: tuple(map(int, rgb)) for name, *rgb in found} == {colour.value: colour.rgb for colour in Colour}

@@ -21,6 +21,8 @@ test("nothing private is ever kept, whatever it is asked as", () => {
 test("files with a release in their path are kept, and no other file of ours is", () => {
   assert.equal(ask("/static/1a2b/elements/ink-pad.js"), "versioned");
   assert.equal(ask("/static/1a2b/styles/base.css"), "versioned");
+  assert.equal(ask("/static/1a2b/workers/face-watch.js"), "versioned");
+  assert.equal(ask("/static/1a2b/vendor/human/facemesh.bin"), "versioned");
   assert.equal(ask("/static/1a2b/pages/base.html"), "network");
   assert.equal(ask("/contracts/1/sealed.pdf"), "network");
   assert.equal(ask("/sw.js"), "network");

@@ -12,12 +12,13 @@ const BUSY = new Set([429, 502, 503, 504]);
 
 /** The server answered, and the answer was no. `code` and `message` are the server's own where it gave them. */
 export class Refused extends Error {
-  constructor(status, { code = "", message = "" } = {}) {
+  constructor(status, { code = "", message = "" } = {}, headers = null) {
     super(message || `HTTP ${status}`);
     this.name = "Refused";
     this.status = status;
     this.code = code;
     this.words = message;
+    this.headers = headers;
   }
 }
 
@@ -65,7 +66,7 @@ async function once(url, method, options, fetch) {
     if (options.signal?.aborted) throw error;
     throw new Unreachable(error);
   }
-  if (!response.ok) throw new Refused(response.status, await reason(response));
+  if (!response.ok) throw new Refused(response.status, await reason(response), response.headers);
   return response;
 }
 

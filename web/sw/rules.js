@@ -11,7 +11,7 @@
 export const PRIVATE = [/^\/s\//, /^\/live(\/|$)/, /^\/dev\//, /^\/authority(\/(?!roots\.pem$)|$)/, /^\/api\//];
 
 export const TABLE = [
-  [/^\/static\/[^/]+\/(elements|lib|styles|icons|vendor)\//, "versioned"],
+  [/^\/static\/[^/]+\/(elements|lib|styles|icons|vendor|workers)\//, "versioned"],
   [/^\/(manifest\.webmanifest|favicon\.ico)$/, "shell"],
   [/^\/offline$/, "shell"],
   [/^\/(verify|authority\/roots\.pem)$/, "kept"],

@@ -1,0 +1,108 @@
+/**
+ * Sending a recording so that a lost connection costs seconds, not the recording: tus 1.0's core.
+ *
+ * PATCH sends a piece at its offset; the answer's Upload-Offset says how much the server has. After anything went wrong
+ * HEAD asks, and a 409 says it unasked. Nothing is believed to be there that the server did not say.
+ */
+
+import { delay } from "./backoff.js";
+import { Refused, Unreachable, request } from "./net.js";
+
+export const PIECE_BYTES = 256 * 1024;
+const PIECE_TIMEOUT_MS = 60_000;
+const MOST_FAILURES = 9;
+/** In a row, without a byte more; with the pauses between them about two minutes. */
+const VERSION = { "Tus-Resumable": "1.0.0" };
+
+/**
+ * Resolves when all of `blob` is there. `onProgress(share)`; `onTrouble(true | false)` when the connection is lost and
+ * back. Throws Refused (the server will not have it), Unreachable (given up), or the signal's reason.
+ */
+export async function send(url, blob, { onProgress = () => {}, onTrouble = () => {}, signal } = {}, world = {}) {
+  let offset = 0;
+  let failures = 0;
+  let unsure = false;
+  onProgress(0);
+  while (offset < blob.size) {
+    try {
+      const now = unsure ? await asked(url, signal, world) : await sent(url, blob, offset, signal, world);
+      if (now > blob.size) throw new Refused(409);
+      if (now > offset) failures = 0;
+      else if (!unsure) throw new Unreachable(new Error("nothing was taken"));
+      unsure = false;
+      offset = now;
+      onTrouble(false);
+    } catch (error) {
+      const told = conflict(error, blob.size);
+      if (told === null && !passing(error)) throw error;
+      failures = told > offset ? 0 : failures + 1;
+      if (failures >= MOST_FAILURES) throw new Unreachable(error);
+      offset = told ?? offset;
+      unsure = told === null;
+      if (unsure) onTrouble(true);
+      if (failures) await pause(failures, signal, world);
+    }
+    onProgress(offset / blob.size);
+  }
+}
+
+async function sent(url, blob, offset, signal, world) {
+  const body = blob.slice(offset, offset + PIECE_BYTES);
+  const headers = {
+    ...VERSION,
+    "Content-Type": "application/offset+octet-stream",
+    "Upload-Offset": String(offset),
+    "Upload-Length": String(blob.size),
+  };
+  const response = await request(url, { method: "PATCH", body, headers, signal, timeoutMs: PIECE_TIMEOUT_MS }, world);
+  return offsetOf(response.headers);
+}
+
+async function asked(url, signal, world) {
+  const response = await request(url, { method: "HEAD", headers: VERSION, signal }, world);
+  return offsetOf(response.headers);
+}
+
+function offsetOf(headers) {
+  const said = headers?.get("Upload-Offset") ?? "";
+  if (!/^\d{1,15}$/.test(said)) throw new Unreachable(new Error("an answer without an offset"));
+  return Number(said);
+}
+
+/** The true offset of a 409, else null. */
+function conflict(error, most) {
+  if (!(error instanceof Refused) || error.status !== 409) return null;
+  const said = error.headers?.get("Upload-Offset") ?? "";
+  return /^\d{1,15}$/.test(said) && Number(said) <= most ? Number(said) : null;
+}
+
+/** Whether waiting may help: no answer, a busy server, or one that is being started anew. */
+function passing(error) {
+  return error instanceof Unreachable || (error instanceof Refused && (error.status >= 500 || [408, 423, 425, 429].includes(error.status)));
+}
+
+function pause(failures, signal, { wait = sleep, random = Math.random }) {
+  return wait(delay(failures - 1, { random, cap: 20_000 }), signal);
+}
+
+/** A connection that comes back ends the waiting. */
+function sleep(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(done, ms);
+    globalThis.addEventListener?.("online", done);
+    signal?.addEventListener("abort", stopped);
+    function done() {
+      clear();
+      resolve();
+    }
+    function stopped() {
+      clear();
+      reject(signal.reason);
+    }
+    function clear() {
+      clearTimeout(timer);
+      globalThis.removeEventListener?.("online", done);
+      signal?.removeEventListener("abort", stopped);
+    }
+  });
+}
