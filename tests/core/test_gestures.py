@@ -1,7 +1,9 @@
 """What a face video has to show: recomputable by anyone, guessable by nobody, possible for a person."""
 
 import itertools
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256

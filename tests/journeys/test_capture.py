@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from flask import Blueprint, Response, jsonify, render_template_string, request
+from flask import Blueprint, Response, render_template_string, request
 from PIL import Image as Pictures
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 from werkzeug.serving import make_server
@@ -47,7 +47,8 @@ PAGE = """{% extends 'base.html' %}{% import 'capture.html' as capture with cont
 {% block main %}<h1>Capture</h1><form method="post" enctype="multipart/form-data" action="/try/{{ element }}">
 {% if element == 'face' %}{{ capture.face_capture('/try/ask', otherwise='other') }}
 {% else %}{{ capture.photo_capture('card') }}<button class="button block">Continue</button>{% endif %}</form>
-<details id="other" {% if element == 'face' %}hidden{% endif %}><summary class="button quiet">Another way</summary><p>By letter.</p></details>{% endblock %}"""
+<details id="other" {% if element == 'face' %}hidden{% endif %}><summary class="button quiet">Another way</summary>
+<p>By letter.</p></details>{% endblock %}"""
 
 
 @dataclass
@@ -249,9 +250,7 @@ def test_the_wrong_movements_fail_with_their_name(
     assert (verdict.outcome, verdict.reason, verdict.step) == (Outcome.RETRY, "action_missing", 0), verdict
 
 
-def test_a_lost_connection_costs_nothing_but_time(
-    phone: Phones, desk: Desk, camera: FakeCamera, actor: Actor
-) -> None:
+def test_a_lost_connection_costs_nothing_but_time(phone: Phones, desk: Desk, camera: FakeCamera, actor: Actor) -> None:
     camera.show(actor)
     page = phone()
     lost = []
@@ -287,7 +286,9 @@ def test_leaving_the_page_drops_the_recording_and_starting_again_asks_anew(
         "document.dispatchEvent(new Event('visibilitychange')); delete document.hidden"
     )
     expect(page.get_by_role("alert").filter(has_text="interrupted")).to_be_visible()
-    assert page.evaluate("document.querySelector('dialog video').srcObject.getTracks().every(t => t.readyState == 'ended')")
+    assert page.evaluate(
+        "document.querySelector('dialog video').srcObject.getTracks().every(t => t.readyState == 'ended')"
+    )
     no_violations(page)
     page.get_by_role("button", name="Start again").click()
     expect(page.locator("face-capture")).to_have_attribute("data-phase", "aiming")
@@ -359,9 +360,7 @@ WORDS = {
 # --- a document
 
 
-def test_a_card_is_photographed_cut_to_its_frame_and_sent(
-    phone: Phones, desk: Desk, camera: FakeCamera
-) -> None:
+def test_a_card_is_photographed_cut_to_its_frame_and_sent(phone: Phones, desk: Desk, camera: FakeCamera) -> None:
     camera.show(lambda _: a_card_on_a_table(IN_FRAME))
     page = phone()
     page.goto(f"{desk.url}/try/photo")

@@ -98,3 +98,12 @@ def test_pictures_and_small_answers_stay_as_they_are(stranger: FlaskClient, home
     assert "Content-Encoding" not in picture.headers
     assert picture.data == (Path(WEB) / "icons" / "icon-192.png").read_bytes()
     assert "Content-Encoding" not in stranger.get("/healthz", headers=PACKED).headers
+
+
+def test_only_a_worker_may_run_webassembly(stranger: FlaskClient, home: House) -> None:
+    policies = [
+        stranger.get(f"/static/{home.version}/{name}", headers=PACKED).headers["Content-Security-Policy"]
+        for name in ("workers/face-watch.js", "elements/face-capture.js")
+    ]
+    assert ["wasm-unsafe-eval" in policy for policy in policies] == [True, False]
+    assert all("'unsafe-eval'" not in policy for policy in policies)
