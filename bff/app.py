@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bff import logs
 from bff.core.errors import Fault, Refusal
-from bff.routes import account, authority, dev, ops, pwa, realname, sender, signer, verify
+from bff.routes import account, authority, dev, enterprise, ops, pwa, realname, sender, signer, verify
 from bff.routes import refusals as words_of
 from bff.routes.live import Tickets
 from bff.routes.packing import pack_pages
@@ -25,7 +25,7 @@ from bff.words import LANGUAGES, TAGS, moment
 LONGEST_FORM = 2_000_000
 """Bytes of a request that brings no file."""
 UPLOAD = "sender.upload"
-PHOTOGRAPH, LONGEST_PHOTOGRAPH = "realname.photo", 21_000_000
+PHOTOGRAPHS, LONGEST_PHOTOGRAPH = ("realname.photo", *enterprise.PHOTOGRAPHS), 21_000_000
 HTTP_CODES = {400: "request_unreadable", 405: "request_unreadable", 413: "request_too_large"}
 """Statuses that a library answers with, and what a person then reads."""
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None, home: House | None = None) -> F
 
 
 def _doors(app: Flask, settings: Settings) -> None:
-    for door in (signer, sender, account, realname, pwa, authority, ops, verify):
+    for door in (signer, sender, account, realname, enterprise, pwa, authority, ops, verify):
         app.register_blueprint(door.door)
     if settings.development:
         app.register_blueprint(dev.door)
@@ -76,7 +76,7 @@ def _rules(app: Flask, settings: Settings) -> None:
     @app.before_request
     def small() -> None:
         """Only an upload is large; anything else is refused before it is read."""
-        if request.endpoint == PHOTOGRAPH:
+        if request.endpoint in PHOTOGRAPHS:
             request.max_content_length = LONGEST_PHOTOGRAPH
         elif request.endpoint != UPLOAD:
             request.max_content_length = LONGEST_FORM
@@ -131,7 +131,7 @@ def _rules(app: Flask, settings: Settings) -> None:
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> tuple[str, int]:
-        codes = {UPLOAD: "intake_too_large", PHOTOGRAPH: "photo_too_large"}
+        codes = {UPLOAD: "intake_too_large", **dict.fromkeys(PHOTOGRAPHS, "photo_too_large")}
         code = codes.get(request.endpoint or "", "request_too_large")
         return _sorry(words_of.say(Refusal(code)).sentence, 413, code)
 

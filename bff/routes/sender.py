@@ -97,7 +97,7 @@ def home() -> Page:
     shelf = house().shelf
     found = shelf.waiting(me(), wanted) if group == "waiting" else shelf.find(me(), wanted)
     filters = {k: v for k, v in asked.items() if v and k != "n"}
-    return _page(
+    return page_or_part(
         "home.html",
         "found",
         found=found,
@@ -109,7 +109,7 @@ def home() -> Page:
     )
 
 
-def _page(template: str, block: str, **shown: Any) -> str:
+def page_or_part(template: str, block: str, **shown: Any) -> str:
     """The whole page, or for htmx the named block of the same page."""
     restoring = "HX-History-Restore-Request" in request.headers
     if not request.htmx or restoring:  # type: ignore[attr-defined]
@@ -189,7 +189,7 @@ def share(contract_id: str) -> str:
     """The sample's link as a QR code. Other links are never shown to a sender: they go to their signer alone."""
     link = house().desk.sample_link(me(), contract_id)
     contract = house().desk.look(me(), contract_id)
-    return _page(
+    return page_or_part(
         "share.html",
         "status",
         contract=contract,
@@ -449,7 +449,7 @@ def contract(contract_id: str) -> Page:
 
 def _signers_view(contract_id: str) -> str:
     part = house().shelf.signer_of(me(), contract_id)
-    return _page(
+    return page_or_part(
         "contract_signer.html",
         "body",
         part=part,
@@ -464,7 +464,7 @@ def _contract_page(details: Details, error: str | None = None) -> str:
     contract = details.contract
     missed = contract.state is State.PREPARED and _passed(contract)
     lines = telling.timeline(contract, details.evidence, owner_id=details.owner.id, owner_name=details.owner.name)
-    return _page(
+    return page_or_part(
         "contract.html",
         "body",
         details=details,
