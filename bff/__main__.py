@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bff.core.errors import Fault
-from bff.settings import from_environment, owner_link
+from bff.settings import ELSEWHERE_ROOTS, from_environment, owner_link
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,7 +163,7 @@ def _roots_here() -> list[Path]:
     folder = settings.data_dir / "authority"
     own = [folder / "signing-root.pem", folder / "tsa-root.pem"]
     outside = [Path(settings.tsa_roots)] if settings.tsa_roots else []
-    return [path for path in own + outside if path.is_file()]
+    return [path for path in [*own, *outside, folder / ELSEWHERE_ROOTS] if path.is_file()]
 
 
 def _is_bundle(file: Path) -> bool:

@@ -162,6 +162,19 @@ def _exposed(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
+def _seal_key(home: "House") -> str:
+    """Only when it is kept elsewhere; a remote signing service is asked for the credential, not for a paid signature."""
+    sealer = home.sealer
+    if sealer is None:
+        return "in this house, with the other keys"
+    now = home.clock.now()
+    said = sealer.check(now)
+    left = (sealer.certificate.not_valid_after_utc - now).days
+    if left < EXPIRES_SOON.days:
+        raise Trouble("warn", f"{said}; its certificate ends in {left} days", "Get a new one for the same key.")
+    return f"{said}; its certificate is valid for {left} days"
+
+
 def _timestamps(home: "House") -> str:
     proven = home.proven_time(secrets.token_bytes(32))
     service = "an external service" if home.outside_timestamps else "the embedded authority"
@@ -489,6 +502,7 @@ def _privacy(home: "House") -> str:
 
 READY: tuple[Line, ...] = (
     ("keys", _keys),
+    ("seal key", _seal_key),
     ("timestamps", _timestamps),
     ("fonts", _fonts),
     ("storage", _storage),

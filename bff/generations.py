@@ -85,7 +85,7 @@ def rotate(home: "House", *, tsa_root_key: Path | None, only: str | None) -> Non
 
 def export_root(home: "House", target: Path | None) -> None:
     """Certificates only: there is nothing secret in it."""
-    pem = b"".join(home.authority.roots_pem())
+    pem = b"".join(home.roots)
     if target is None:
         print(pem.decode(), end="")
     else:

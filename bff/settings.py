@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "BFF_"
+ELSEWHERE_ROOTS = "elsewhere-roots.pem"
+"""In the authority's folder: the roots above the certificates of seal keys that are, or were, kept elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class Settings:
 
     key_passphrase_file: str = ""
     """A file whose first line encrypts the authority's private keys. Empty: they lie plain, mode 0600."""
+
+    seal_key: str = ""
+    """Empty: the seal is signed with the authority's own key. Else where it is kept: pkcs11:…, csc+https://…, kms+https://…"""
+    seal_key_secret_file: str = ""
+    """A file with what the provider of that key asks for: the PIN, or a JSON object."""
+    seal_certificates: str = ""
+    """PEM file with that key's certificate and those above it. Empty: the provider's, else one that the house issues."""
+    seal_timeout_seconds: float = 10.0
 
     organisation: str = "Countersign"
     """Whose house this is: shown to signers and written into the seal's certificate."""

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from redis import Redis
 
@@ -37,7 +38,7 @@ from bff.realname.payouts import HttpPayouts, NullPayouts
 from bff.realname.person import Enrolment, Rules
 from bff.realname.provider import Provider, read_key
 from bff.realname.sources import HttpSource, NullSource
-from bff.settings import Settings, owner_file
+from bff.settings import ELSEWHERE_ROOTS, Settings, owner_file
 from bff.signing import keys, preparing
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
 from bff.signing.bundle import fingerprint
@@ -45,6 +46,7 @@ from bff.signing.ceremony import Ceremony, Policy
 from bff.signing.converting import found_office
 from bff.signing.courier import Courier
 from bff.signing.desk import Desk
+from bff.signing.elsewhere import Elsewhere, provider
 from bff.signing.history import History
 from bff.signing.history import House as Vouching
 from bff.signing.intake import Intake
@@ -100,11 +102,38 @@ def set_up(settings: Settings) -> None:
             now=house.clock.now(),
             passphrase=keys.passphrase(settings.key_passphrase_file),
         )
+        _keep_seal_roots(settings)
         house.store.migrate()
         if not house.account.members():
             _secret(owner_file(settings), lambda: secrets.token_urlsafe(24).encode())
         house.store.close()
         standing.note(settings.data_dir, repr(settings))
+
+
+def _keep_seal_roots(settings: Settings) -> None:
+    """The roots in the operator's file of seal certificates, added to those of before: old seals stay verifiable."""
+    if not settings.seal_certificates:
+        return
+    try:
+        given = x509.load_pem_x509_certificates(keys.readable(settings.seal_certificates))
+    except ValueError as error:
+        raise keys.away("The file of BFF_SEAL_CERTIFICATES cannot be read as PEM certificates.") from error
+    _add_seal_roots(settings, [c for c in given if c.issuer == c.subject])
+
+
+def _add_seal_roots(settings: Settings, roots: Sequence[x509.Certificate]) -> None:
+    known = _certificates(_seal_roots_file(settings))
+    if new := [root for root in roots if root not in known]:
+        content = b"".join(c.public_bytes(Encoding.PEM) for c in [*known, *new])
+        keys.write(_seal_roots_file(settings), content)
+
+
+def _seal_roots_file(settings: Settings) -> Path:
+    return settings.data_dir / "authority" / ELSEWHERE_ROOTS
+
+
+def _certificates(file: Path) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(file.read_bytes()) if file.is_file() and file.stat().st_size else []
 
 
 def sites(settings: Settings) -> Mapping[str, Path]:
@@ -182,7 +211,39 @@ class House:
         # pyHanko is large, and only the worker signs.
         from bff.signing.pades import PyhankoPades
 
-        return PyhankoPades(self.authority, self.timestamps, self.paper, self.clock, roots=self._outside_roots)
+        return PyhankoPades(
+            self.authority,
+            self.timestamps,
+            self.paper,
+            self.clock,
+            roots=self._outside_roots,
+            sealer=lambda: self.sealer,
+            seal_roots=lambda: self.seal_roots,
+        )
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """PEM: what a verifier of this house's files has to trust; an external timestamp service's are published by itself."""
+        return (*self.authority.roots_pem(), *self.seal_roots)
+
+    @property
+    def seal_roots(self) -> tuple[bytes, ...]:
+        return tuple(c.public_bytes(Encoding.PEM) for c in _certificates(_seal_roots_file(self.settings)))
+
+    @cached_property
+    def sealer(self) -> Elsewhere | None:
+        """What the seal is signed with when its key is kept elsewhere."""
+        s = self.settings
+        if not s.seal_key:
+            return None
+        given = keys.readable(s.seal_certificates) if s.seal_certificates else b""
+        signer = provider(s.seal_key, s.seal_key_secret_file, timeout=s.seal_timeout_seconds)
+        return Elsewhere(
+            signer,
+            given=given,
+            issue=lambda key: self.authority.certified(key, self.clock.now()),
+            keep=lambda root: _add_seal_roots(s, [root]),
+        )
 
     @property
     def _outside_roots(self) -> tuple[bytes, ...]:
@@ -391,7 +452,7 @@ class House:
             fingerprint=fingerprint(roots[0]),
             sign=self.authority.vouch,
             certificate=lambda raw, given: self.authority.certificate_of(raw, given).public_bytes(Encoding.PEM),
-            roots=(*roots, *self._outside_roots),
+            roots=(*self.roots, *self._outside_roots),
         )
 
     @cached_property

@@ -57,7 +57,13 @@ VENDORED = {
 """What the product serves or draws with, under plain names, and where npm puts it."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-TOOLS = {"pdfsig": "poppler-utils", "openssl": "openssl", "certutil": "libnss3-tools", "faketime": "faketime"}
+TOOLS = {
+    "pdfsig": "poppler-utils",
+    "openssl": "openssl",
+    "certutil": "libnss3-tools",
+    "faketime": "faketime",
+    "softhsm2-util": "softhsm2",
+}
 """Commands with which tests check a sealed PDF independently, also at another time, and the Debian packages they come in."""
 
 

@@ -78,6 +78,24 @@ class Timestamps(Protocol):
         """A DER TimeStampToken over a SHA-256 digest. Raises Fault `tsa_down`."""
 
 
+class RawSigner(Protocol):
+    """A private key that is not in this house: a hardware module's, a remote signing service's, a cloud's.
+
+    ECDSA on P-256 or RSA (PKCS #1 v1.5), with SHA-256. Every method raises Fault `seal_key_away`."""
+
+    def public_key(self) -> bytes:
+        """SubjectPublicKeyInfo, DER."""
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """What the provider knows of (DER): of the key and of those who issued it. Empty: it knows keys only."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature over these bytes: ECDSA in DER (or as r and s side by side), RSA as it is."""
+
+    def check(self) -> str:
+        """Try it, as far as that costs nothing, and say what was tried."""
+
+
 # --- paper: what a mark and an evidence page look like --------------------------------------------
 
 

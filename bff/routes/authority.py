@@ -10,7 +10,7 @@ door = Blueprint("authority", __name__, url_prefix="/authority")
 @door.get("/roots.pem")
 def roots() -> Response:
     """The roots that a verifier has to trust, as one PEM file."""
-    pem = b"".join(house().authority.roots_pem())
+    pem = b"".join(house().roots)
     return Response(pem, mimetype="application/x-pem-file", headers={"Cache-Control": "public, max-age=3600"})
 
 

@@ -13,6 +13,7 @@ made whole or not at all; the time stamps' root key may be taken away. Nothing h
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -30,7 +31,7 @@ from asn1crypto import tsp
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder, decode_timestamp_response
 
@@ -56,6 +57,7 @@ DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """RFC 9336. Beside it emailProtection, without which NSS (pdfsig) trusts no signer."""
 KEYS = ("signing-root", "tsa-root", "tsa", "seal")
 GENERATIONS = ("tsa", "seal")
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,18 @@ class Authority:
     def seal(self) -> Leaf:
         """The platform's own closing signature, newest generation."""
         return self._entity(self._names("seal")[-1])
+
+    def certified(self, key: PublicKey, now: datetime) -> tuple[x509.Certificate, x509.Certificate]:
+        """A certificate of the house's own for a seal's key that is kept elsewhere, made once, and the signing root."""
+        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        name = f"elsewhere-{hashlib.sha256(spki).hexdigest()[:16]}"
+        with self._alone():
+            if not (self._directory / f"{name}.pem").is_file() or _old(self._certificate(name), now):
+                root = self._entity("signing-root")
+                made, crl = self._certify(root, self._house("Seal"), key, now=now, purpose=_signing)
+                write(self._crl_path(made.serial_number), crl)
+                write(self._directory / f"{name}.pem", made.public_bytes(serialization.Encoding.PEM))
+        return self._certificate(name), self._certificate("signing-root")
 
     @property
     def tsa(self) -> Leaf:
@@ -266,7 +280,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = self._house(f"{what} {secrets.token_hex(2)}")
         certificate = (
-            _builder(name, name, key, now, ROOT_LIFETIME)
+            _builder(name, name, key.public_key(), now, ROOT_LIFETIME)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(certificates=True), critical=True)
             .sign(key, hashes.SHA256())
@@ -326,6 +340,20 @@ class Authority:
         lifetime: timedelta = LEAF_LIFETIME,
     ) -> Leaf:
         key = ec.generate_private_key(ec.SECP256R1())
+        certificate, crl = self._certify(root, subject, key.public_key(), now=now, purpose=purpose, lifetime=lifetime)
+        return Leaf(key=key, certificate=certificate, root=root.certificate, crl=crl)
+
+    def _certify(
+        self,
+        root: Leaf,
+        subject: x509.Name,
+        key: PublicKey,
+        *,
+        now: datetime,
+        purpose: "Purpose",
+        lifetime: timedelta = LEAF_LIFETIME,
+    ) -> tuple[x509.Certificate, bytes]:
+        """A certificate, and its revocation list."""
         serial = x509.random_serial_number()
         point = [x509.UniformResourceIdentifier(f"{self._crl_url}/{serial:x}.crl")]
         builder = _builder(subject, root.certificate.subject, key, now, lifetime, serial)
@@ -336,7 +364,7 @@ class Authority:
             .add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(point, None, None, None)]), False)
             .sign(root.key, hashes.SHA256())
         )
-        return Leaf(key=key, certificate=certificate, root=root.certificate, crl=_crl(root, certificate, point, now))
+        return certificate, _crl(root, certificate, point, now)
 
     def _entity(self, name: str) -> Leaf:
         """Key and certificate of that name, read once, and again when the folder has changed."""
@@ -434,7 +462,7 @@ def _printable(identifier: str) -> str:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: PublicKey,
     now: datetime,
     lifetime: timedelta,
     serial: int | None = None,
@@ -444,11 +472,11 @@ def _builder(
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(serial or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + lifetime)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
@@ -591,15 +619,7 @@ class UrlTimestamps:
 
     def crl(self, certificate: bytes) -> bytes | None:
         """The revocation list of one of the TSA's certificates (both DER), from where the certificate says it is."""
-        for address in _points(x509.load_der_x509_certificate(certificate)):
-            try:
-                answer = httpx.get(address, timeout=self._timeout)
-                answer.raise_for_status()
-                x509.load_der_x509_crl(answer.content)
-            except (httpx.HTTPError, ValueError):
-                continue
-            return answer.content
-        return None
+        return fetched_crl(certificate, self._timeout)
 
     def _ask(self, request: bytes) -> bytes:
         headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
@@ -609,6 +629,19 @@ class UrlTimestamps:
         except httpx.HTTPError as error:
             raise _down(f"It did not answer ({type(error).__name__}).") from error
         return answer.content
+
+
+def fetched_crl(certificate: bytes, timeout: float) -> bytes | None:
+    """The revocation list of a certificate (both DER), from where the certificate says it is."""
+    for address in _points(x509.load_der_x509_certificate(certificate)):
+        try:
+            answer = httpx.get(address, timeout=timeout)
+            answer.raise_for_status()
+            x509.load_der_x509_crl(answer.content)
+        except (httpx.HTTPError, ValueError):
+            continue
+        return answer.content
+    return None
 
 
 def _points(certificate: x509.Certificate) -> list[str]:

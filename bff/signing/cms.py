@@ -93,7 +93,7 @@ _CERTIFICATE_V2 = oid("1.2.840.113549.1.9.16.2.47")
 _TIMESTAMP_INFO = oid("1.2.840.113549.1.9.16.1.4")
 VERSION_1, VERSION_3 = integer(1), integer(3)
 
-_P256_LONGEST = 72
+P256_LONGEST = 72
 """Bytes of an ECDSA signature on P-256 in DER; often one or two fewer."""
 
 
@@ -118,7 +118,7 @@ class Hand:
             known = padding.PKCS1v15()
             longest = (key.key_size + 7) // 8
             return cls(certificate, tuple(chain), lambda data: key.sign(data, known, _HASH), RSA_SHA256, longest)
-        return cls(certificate, tuple(chain), lambda data: key.sign(data, _ECDSA), ECDSA_SHA256, _P256_LONGEST)
+        return cls(certificate, tuple(chain), lambda data: key.sign(data, _ECDSA), ECDSA_SHA256, P256_LONGEST)
 
     @cached_property
     def who(self) -> bytes:

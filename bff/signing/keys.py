@@ -107,6 +107,23 @@ def closed(key: ec.EllipticCurvePrivateKey, words: bytes | None) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
 
 
+def readable(path: str) -> bytes:
+    """A file of the operator's about that key. Raises Fault `seal_key_away`."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise away(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def away(why: str) -> Fault:
+    """The seal's key is kept elsewhere, and cannot be used there just now."""
+    return Fault(
+        "seal_key_away",
+        what=f"The seal's key, which is kept elsewhere, cannot be used. {why}",
+        do="Check BFF_SEAL_KEY, its secret file and its provider. Contracts wait; nothing is sealed with another key.",
+    )
+
+
 def _locked(name: str, why: str) -> Fault:
     return Fault(
         "authority_locked",

@@ -82,7 +82,8 @@ from bff.core.contract import Field, FieldKind, Signer
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Act, Clock, EvidencePage, Timestamps, Verdict, Written
 from bff.signing import cms, objects
-from bff.signing.authority import ARC, Authority, Leaf, common_name
+from bff.signing.authority import ARC, Authority, Leaf, common_name, fetched_crl
+from bff.signing.elsewhere import Elsewhere, issued
 from bff.signing.form import (
     NAME,
     Draw,
@@ -110,6 +111,8 @@ SEAL = f"{ARC}.3"
 ACT_FORMAT = "countersign-act/1"
 SEAL_FORMAT = "countersign-seal/1"
 
+LIST_SECONDS = 5.0
+"""Patience with an authority that publishes the revocation list of the seal's certificate."""
 TOKEN_ROOM = 12_288
 """Bytes for a time stamp token when the TSA does not say what it needs."""
 
@@ -160,11 +163,24 @@ def _prepared(
 
 
 class PyhankoPades:
-    """Implements `core.ports.Pades`. `roots`: PEM certificates of an external TSA, trusted besides the authority's."""
+    """Implements `core.ports.Pades`. `roots`: PEM certificates of an external TSA, trusted besides the authority's.
+
+    `sealer`: what the seal is signed with instead of the authority's own key, when that is kept elsewhere; `seal_roots`: what
+    seals are trusted under besides, of today's key or an earlier one. Both are asked when they are needed."""
 
     def __init__(
-        self, authority: Authority, timestamps: Timestamps, paper: Paper, clock: Clock, *, roots: Sequence[bytes] = ()
+        self,
+        authority: Authority,
+        timestamps: Timestamps,
+        paper: Paper,
+        clock: Clock,
+        *,
+        roots: Sequence[bytes] = (),
+        sealer: Callable[[], Elsewhere | None] = lambda: None,
+        seal_roots: Callable[[], Sequence[bytes]] = tuple,
     ) -> None:
+        self._sealer = sealer
+        self._seal_roots = seal_roots
         self._authority = authority
         self._timestamps = timestamps
         self._paper = paper
@@ -255,7 +271,7 @@ class PyhankoPades:
     def _sealed(self, source: Source, statement: bytes) -> Added:
         form = Form(Increment(source), self._paper)
         name = form.empty_signature("seal")
-        now, leaf = self._clock.now(), self._authority.seal
+        now, leaf = self._clock.now(), self._sealer() or self._authority.seal
         lines = (_common_name(leaf.certificate), f"{now.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
         return self._signature(
             form,
@@ -325,7 +341,7 @@ class PyhankoPades:
             lists = [self._authority.crl(f"{c.serial_number:x}") for c in _certificates(_reader(content))]
         return judge(
             content,
-            roots=(ours,),
+            roots=(ours, *self._seal_roots()),
             tsa_roots=(stamping, *self._roots),
             at=self._clock.now(),
             crls=[der for der in lists if der],
@@ -338,7 +354,7 @@ class PyhankoPades:
         form: Form,
         name: str,
         draw: Draw,
-        leaf: Leaf,
+        leaf: Leaf | Elsewhere,
         statement: tuple[str, bytes],
         *,
         moment: datetime,
@@ -386,9 +402,12 @@ class PyhankoPades:
             sample = cms.opened(self._timestamps.timestamp(hashlib.sha256(b"").digest()))
             ours.update(dict.fromkeys(sample.certificates))
         lists = {der: self._list(der) for der in ours}
+        for der in self._under_seal_roots(der for der, found in lists.items() if not found):
+            lists[der] = fetched_crl(der, LIST_SECONDS)
         complete = all(found or cms.self_issued(der) for der, found in lists.items())
         issuers = {cms.issuer(der) for der in ours}
-        roots = [root for root in map(_der, self._authority.roots_pem()) if cms.issuer(root) in issuers]
+        trusted = dict.fromkeys(map(_der, (*self._authority.roots_pem(), *self._seal_roots())))
+        roots = [root for root in trusted if cms.issuer(root) in issuers]
         return roots, [der for der in lists.values() if der], complete
 
     def _list(self, certificate: bytes) -> bytes | None:
@@ -397,11 +416,21 @@ class PyhankoPades:
         fetch: Callable[[bytes], bytes | None] | None = getattr(self._timestamps, "crl", None)
         return own or (fetch(certificate) if fetch else None)
 
+    def _under_seal_roots(self, certificates: Iterable[bytes]) -> list[bytes]:
+        """Of seals that another authority stands for. From nobody else's certificate is an address believed and asked."""
+        above = [x509.load_pem_x509_certificate(pem) for pem in self._seal_roots()]
+        left = {der: x509.load_der_x509_certificate(der) for der in certificates} if above else {}
+        found: list[bytes] = []
+        while under := [der for der, certificate in left.items() if any(issued(certificate, by) for by in above)]:
+            above += [left.pop(der) for der in under]
+            found += under
+        return found
+
 
 def _lists_missing() -> Fault:
     return Fault(
         "tsa_down",
-        what="The time stamp service's revocation lists cannot be fetched.",
+        what="The revocation lists of the time stamp service, or of the seal's authority, cannot be fetched.",
         do="Check that the addresses named in its certificates can be reached from here.",
     )
 

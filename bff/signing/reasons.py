@@ -20,6 +20,7 @@ REASONS = {
     "job_killed": _("Sealing was interrupted each time it was tried. The document may be too much for this machine."),
     "job_too_slow": _("Sealing took too long and was stopped. The document may be too much for this machine."),
     "job_too_large": _("Sealing needed more memory than it may have. The document may be too much for this machine."),
+    "seal_key_away": _("The key that seals documents is kept elsewhere and cannot be used there just now."),
     "authority_missing": _("A key of this house is missing."),
     "keys_exposed": _("A key of this house is not kept safely."),
     "certificate_ended": _("The certificate that seals documents has ended."),

@@ -7,15 +7,11 @@ machine's clock whatever it is told) are shown another clock instead (faketime).
 What each of them cannot do is written down in docs/decisions/0005-long-term-validity.md, and held here.
 """
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from asn1crypto import cms as asn1_cms
@@ -28,6 +24,7 @@ from bff.signing import authority as authority_module
 from bff.signing.pades import judge
 from bff.signing.verify import verify
 from tests.outsiders import openssl_cms, openssl_ts, pdfsig, signatures_in, stock_pyhanko
+from tests.signing.browser import browser_verdicts
 from tests.signing.paperwork import ANA, LI, START, Paperwork, blank_pdf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,17 +94,6 @@ def years(tmp_path_factory: pytest.TempPathFactory, short_tsa: None) -> Years:
 def ours(content: bytes, roots: Sequence[bytes], at: datetime) -> list[bool]:
     """From the file alone, as somebody who never knew the house."""
     return [v.ok for v in judge(content, roots=roots, at=at)]
-
-
-def browser_verdicts(folder: Path, roots: Sequence[bytes], *, at: datetime) -> dict[str, dict[str, Any]]:
-    """What `/verify` in the browser says of each PDF in the folder."""
-    (folder / "roots.pem").write_bytes(b"".join(roots))
-    which = [sys.executable, ROOT / "tools" / "set_up.py", "--which-node"]
-    node = subprocess.run(which, capture_output=True, text=True, check=True).stdout.strip()
-    judge_files = ROOT / "tests" / "web" / "judge_files.mjs"
-    command = [node, "--no-warnings", judge_files, folder, folder / "roots.pem", at.isoformat()]
-    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return {Path(name).stem: verdict for name, verdict in said.items()}
 
 
 def day(number: int) -> datetime:
