@@ -208,7 +208,17 @@ say("This is not translated.")
 
 
 MARKING = ("_", "gettext", "ngettext", "mark", "_say")
-FOR_OPERATORS = ("Fault", "ValueError", "add_argument", "ArgumentParser", "warning", "info", "error", "exception")
+FOR_OPERATORS = (
+    "Fault",
+    "ValueError",
+    "add_argument",
+    "ArgumentParser",
+    "warning",
+    "info",
+    "error",
+    "exception",
+    "away",
+)
 FAULTS = ("what", "do")
 
 
