@@ -207,5 +207,6 @@ def test_a_token_that_cannot_be_written_down_is_not_given(home: House, monkeypat
     home.store.migrate()
     monkeypatch.setattr("bff.signing.authority.secrets.randbits", lambda bits: 5)
     home.own_timestamps.timestamp(b"d" * 32)
-    with pytest.raises(Exception, match=r"(?i)unique"):
+    with pytest.raises(Fault, match="refused to write") as caught:
         home.own_timestamps.timestamp(b"e" * 32)
+    assert caught.value.code == "tsa_down"
