@@ -191,6 +191,9 @@ class Pades(Protocol):
     def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
         """Add the platform's seal, the validation data of every signature, and the document timestamp: B-LTA, else lower."""
 
+    def seal_report(self, content: bytes, *, contract_id: str, document_sha256: str, evidence_head: str) -> Written:
+        """The same under a report about a contract."""
+
     def raise_level(self, content: bytes) -> Written:
         """Add what a missing TSA left out. Raises Fault `tsa_down` while it is still down."""
 

@@ -10,7 +10,7 @@ validators which nobody here wrote.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -279,6 +279,59 @@ def opened(der: bytes) -> Opened:
         tokens=tuple(opened(t) for a in unsigned if parts(a)[0] == _TIMESTAMP for t in parts(parts(a)[1])),
         issuer=parts(about[1])[0] if about[1][0] == SEQUENCE else b"",
     )
+
+
+def orderly(der: bytes) -> bool:
+    """Whether what no signature protects is all that it must be (RFC 5652, as PAdES profiles it): nothing in a signature or
+    a token can be changed without being found, although readers overlook versions, lists of algorithms and unknown attributes.
+    """
+    try:
+        return all(_in_order(der))
+    except (ValueError, IndexError):
+        return False
+
+
+def _in_order(der: bytes) -> Iterator[bool]:
+    kind, wrapped = _inside(SEQUENCE, der)
+    (signed,) = _inside(0xA0, wrapped)
+    version, digests, content, certificates, signers = _inside(SEQUENCE, signed)
+    (signer,) = _inside(SET, signers)
+    own_version, who, digest, attributes, algorithm, value, *unsigned = _inside(SEQUENCE, signer)
+    content_type, *encapsulated = _inside(SEQUENCE, content)
+    yield kind == _SIGNED_DATA
+    yield own_version == VERSION_1 and version == (VERSION_3 if encapsulated else VERSION_1)
+    yield all(_algorithm(each) == _algorithm(digest) for each in _inside(SET, digests))
+    yield any(who == tlv(SEQUENCE, issuer(c), _fields(c)[0]) for c in _inside(0xA0, certificates))
+    yield attribute(_CONTENT_TYPE, content_type) in _inside(0xA0, attributes)
+    yield (
+        all(len(_inside(0xA0, e)) == 1 and parts(e)[0][0] == OCTETS for e in encapsulated[:1]) and not encapsulated[1:]
+    )
+    yield bool(_algorithm(algorithm)) and value[0] == OCTETS
+    yield not unsigned or (len(unsigned) == 1 and _timestamped(unsigned[0]))
+
+
+def _timestamped(unsigned: bytes) -> bool:
+    """A timestamp and nothing else."""
+    (only,) = _inside(0xA1, unsigned)
+    kind, values = _inside(SEQUENCE, only)
+    (token,) = _inside(SET, values)
+    return kind == _TIMESTAMP and orderly(token)
+
+
+def _algorithm(der: bytes) -> bytes:
+    """The identifier of an algorithm whose parameters are absent or NULL."""
+    kind, *parameters = _inside(SEQUENCE, der)
+    if kind[0] != OID or parameters not in ([], [b"\x05\x00"]):
+        raise ValueError("unexpected parameters")
+    return kind
+
+
+def _inside(tag: int, der: bytes) -> list[bytes]:
+    """The elements inside one of that very tag, whose lengths are written as DER has it."""
+    found = parts(der)
+    if tlv(tag, *found) != der:
+        raise ValueError("not DER, or another type")
+    return found
 
 
 def _fields(certificate: bytes) -> list[bytes]:

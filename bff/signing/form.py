@@ -313,6 +313,10 @@ class Preparation:
     def place_seal(self, slot: Place | None) -> None:
         self._signature(f"{self.prefix}-seal", slot, locks=[], label="Seal")
 
+    def there(self, page: int, box: Box) -> Place:
+        """A place on a page, numbered from 1."""
+        return Place(page=self._pages.page(page - 1), box=box)
+
     def append(self, paper: EvidencePaper) -> dict[str, Place]:
         """The evidence pages at the end of the document; where each of its boxes is now."""
         new, self._type = paper.bind(self.increment)

@@ -110,6 +110,7 @@ SEAL = f"{ARC}.3"
 """The signed attribute of the platform's seal."""
 ACT_FORMAT = "countersign-act/1"
 SEAL_FORMAT = "countersign-seal/1"
+REPORT_FORMAT = "countersign-report/1"
 
 LIST_SECONDS = 5.0
 """Patience with an authority that publishes the revocation list of the seal's certificate."""
@@ -160,6 +161,18 @@ def _prepared(
         preparation.place(signer, [f for f in fields if f.signer_id == signer.id], boxes.get(signer.id), paper)
     preparation.place_seal(boxes.get("seal"))
     return preparation.finish()
+
+
+def prepare_report(content: bytes, *, page: int, box: tuple[float, float, float, float]) -> bytes:
+    """A report of ours with a field for the seal, on that page (from 1). Raises Refusal `cannot_be_sealed`."""
+
+    def work(source: Source) -> bytes:
+        preparation = Preparation(Increment(source), f"countersign-{hashlib.sha256(content).hexdigest()[:8]}")
+        preparation.place_seal(preparation.there(page, box))
+        return preparation.finish()
+
+    with _refusing():
+        return content + _with(content, work)
 
 
 class PyhankoPades:
@@ -245,7 +258,13 @@ class PyhankoPades:
 
     def seal(self, content: bytes, *, contract_id: str, evidence_head: str) -> Written:
         """The platform's signature, then validation data and document time stamp; B-B while the TSA is down."""
-        statement = seal_bytes(contract_id, evidence_head)
+        return self._closed(content, seal_bytes(contract_id, evidence_head))
+
+    def seal_report(self, content: bytes, *, contract_id: str, document_sha256: str, evidence_head: str) -> Written:
+        """The same on a report about a contract: it closes no contract, and says so."""
+        return self._closed(content, report_bytes(contract_id, document_sha256, evidence_head))
+
+    def _closed(self, content: bytes, statement: bytes) -> Written:
         with _faulting():
             added = _with(content, lambda source: self._sealed(source, statement))
             sealed = Written(content=content + added.tail, level=added.level)
@@ -457,6 +476,12 @@ def act_bytes(act: Act) -> bytes:
 def seal_bytes(contract_id: str, evidence_head: str) -> bytes:
     """What the seal's signature says: canonical JSON (RFC 8785), `countersign-seal/1`."""
     return rfc8785.dumps({"format": SEAL_FORMAT, "contract_id": contract_id, "evidence_head": evidence_head})
+
+
+def report_bytes(contract_id: str, document_sha256: str, evidence_head: str) -> bytes:
+    """What the seal under a report says: canonical JSON (RFC 8785), `countersign-report/1`."""
+    said = {"contract_id": contract_id, "document_sha256": document_sha256, "evidence_head": evidence_head}
+    return rfc8785.dumps({"format": REPORT_FORMAT, **said})
 
 
 def probe(path: str, strict: bool) -> None:

@@ -167,6 +167,10 @@ class Paper:
         """The pages at the end of the document, with a box for each signer of `slots` and one for "seal"."""
         return _Certificate(page, slots=slots, faces=self._text_faces(), bold=self._faces(BOLD)).paper()
 
+    def faces(self) -> tuple["Faces", "Faces"]:
+        """For text and for headings."""
+        return self._text_faces(), self._faces(BOLD)
+
     def covers(self, text: str) -> bool:
         """Whether every letter of the text is in one of our fonts."""
         return all(any(face.has(c) for face in self._text_faces()) for c in _clusters(_clean(text)))
@@ -1125,187 +1129,95 @@ SEAL_WIDTH, SEAL_HEIGHT = 220.0, 64.0
 QR_SIDE = 78.0
 
 
-class _Certificate:
-    """Writes the pages from top to bottom; `_y` is how far down, in points from the bottom of the page."""
+class Layout:
+    """Writes pages from top to bottom; `_y` is how far down, in points from the bottom of the page."""
 
-    def __init__(self, page: EvidencePage, *, slots: tuple[str, ...], faces: Faces, bold: Faces) -> None:
-        self._page = page
-        self._slots = slots
+    def __init__(self, *, title: str, language: str, faces: Faces, bold: Faces, later: str = "") -> None:
+        self._title = title
         self._faces = faces
         self._bold = bold
-        self._say = words(page.language)
-        self._sheets = _Sheets(_set(_later_words(page), faces))
+        self._say = words(language)
+        self._sheets = _Sheets(_set(later, faces))
         self._boxes: dict[str, tuple[int, float, float, float, float]] = {}
         self._y = 0.0
-        self._new_page()
+        self.new_page()
 
-    def paper(self) -> EvidencePaper:
-        self._head()
-        self._facts()
-        self._signers()
-        self._meaning()
-        self._closing()
-        self._feet()
-        return EvidencePaper(self._sheets, dict(self._boxes), self._page.language)
-
-    def _head(self) -> None:
+    def head(self, heading: str, address: str) -> None:
         _ = self._say
         narrow = RIGHT - LEFT - QR_SIDE - 28
-        self._sheets.draw(_qr(self._page.verify_url, x=RIGHT - QR_SIDE, y=self._y - QR_SIDE, side=QR_SIDE))
+        self._sheets.draw(_qr(address, x=RIGHT - QR_SIDE, y=self._y - QR_SIDE, side=QR_SIDE))
         below = self._y - QR_SIDE - 11
-        self._words(_("Scan to verify"), x=RIGHT - QR_SIDE, y=below, size=7.0, colour=QUIET, centred=QR_SIDE)
+        self.words(_("Scan to verify"), x=RIGHT - QR_SIDE, y=below, size=7.0, colour=QUIET, centred=QR_SIDE)
         self._sheets.draw(_block(LEFT, self._y - 3, 30, 3, ACCENT))
         self._y -= 20
-        self._paragraph(_("Signature certificate"), size=22, width=narrow, bold=True, pitch=1.25)
+        self.paragraph(heading, size=22, width=narrow, bold=True, pitch=1.25)
         self._y -= 4
-        self._paragraph(self._page.title, size=12.5, width=narrow, pitch=1.4, most=3)
+        self.paragraph(self._title, size=12.5, width=narrow, pitch=1.4, most=3)
         self._y = min(self._y, below) - 16
 
-    def _facts(self) -> None:
-        _ = self._say
-        page = self._page
-        digest = " ".join(page.document_sha256[i : i + 8] for i in range(0, len(page.document_sha256), 8))
-        self._fact(_("Sent by"), page.sender_name)
-        self._fact(_("Contract number"), page.contract_id)
-        self._fact(_("Pages"), str(page.pages))
-        if page.deadline:
-            self._fact(_("To be signed by"), page.deadline)
-        self._fact(_("Fingerprint"), fingerprint(page.document_sha256), bold=True)
-        self._fact(_("SHA-256"), digest)
-        self._fact(_("Consent text"), page.consent_version)
-        note = _(
-            "The fingerprint is the start of the SHA-256 of the document as it was before this page was added."
-            " This page was added before anyone signed: it says who was asked to sign;"
-            " each signature says itself when it was made."
-        )
-        self._y -= 4
-        self._paragraph(note, size=8, colour=QUIET)
-
-    def _fact(self, name: str, value: str, *, bold: bool = False) -> None:
-        lines = self._lines(value, size=9, width=RIGHT - LEFT - 108, bold=bold, most=4)
-        self._need(14 * max(len(lines), 1))
-        self._words(name, x=LEFT, y=self._y - 9, size=8.5, colour=QUIET)
+    def fact(self, name: str, value: str, *, bold: bool = False, size: float = 9) -> None:
+        lines = self.lines(value, size=size, width=RIGHT - LEFT - 108, bold=bold, most=4)
+        self.need((size + 5) * max(len(lines), 1))
+        self.words(name, x=LEFT, y=self._y - 9, size=8.5, colour=QUIET)
         for line in lines:
-            self._sheets.write(PlacedLine(line, 9, LEFT + 108, self._y - 9), TEXT_COLOUR)
-            self._y -= 14
+            self._sheets.write(PlacedLine(line, size, LEFT + 108, self._y - 9), TEXT_COLOUR)
+            self._y -= size + 5
         self._y -= 1.5
 
-    def _signers(self) -> None:
-        _ = self._say
-        self._heading(_("Signers"), followed_by=SLOT_HEIGHT + 24)
-        in_turns = len({signer.order for signer in self._page.signers}) > 1
-        for signer in self._page.signers:
-            self._signer(signer, in_turns=in_turns)
+    def entry(self, name: str, value: str, *, indent: float) -> None:
+        """A small line under others of its kind: never torn apart by the end of a page."""
+        lines = self.lines(value, size=8.5, width=RIGHT - LEFT - indent)
+        self.need(12.0 * len(lines) + 4)
+        self.words(name, x=LEFT, y=self._y - 9, size=8, colour=QUIET)
+        for line in lines:
+            self._sheets.write(PlacedLine(line, 8.5, LEFT + indent, self._y - 9), TEXT_COLOUR)
+            self._y -= 12.0
+        self._y -= 4
 
-    def _signer(self, signer: EvidenceSigner, *, in_turns: bool) -> None:
-        _ = self._say
-        slot = signer.id in self._slots
-        left = LEFT + (30 if in_turns else 0)
-        width = RIGHT - left - (SLOT_WIDTH + 18 if slot else 0)
-        name = self._lines(signer.name, size=11, width=width, bold=True, most=3)
-        role = self._lines(signer.role, size=8.5, width=width, most=2)
-        place = _("Signs on this page") if slot else _("Signs in the document")
-        small = [*role, *self._lines(f"{signer.contact}  ·  {place}", size=8.5, width=width, most=2)]
-        needed = 22 + 15 * len(name) + 12.5 * len(small)
-        self._need(max(needed, SLOT_HEIGHT + 18 if slot else 0))
+    def seal(self, words: str) -> None:
+        """The box for it, on the right; what is written next stands beside it."""
         top = self._y
-        self._sheets.draw(_rule(LEFT, top, RIGHT, LINE))
-        if in_turns:
-            self._words(str(signer.order), x=LEFT, y=top - 22, size=11, colour=ACCENT, bold=True)
-        self._y -= 11
-        for line in name:
-            self._sheets.write(PlacedLine(line, 11, left, self._y - 11), TEXT_COLOUR)
-            self._y -= 15
-        for line in small:
-            self._sheets.write(PlacedLine(line, 8.5, left, self._y - 9), QUIET)
-            self._y -= 12.5
-        self._y = min(self._y - 9, top - SLOT_HEIGHT - 16 if slot else top)
-        if slot:
-            self._box(signer.id, RIGHT - SLOT_WIDTH, top - 8 - SLOT_HEIGHT, SLOT_WIDTH, SLOT_HEIGHT)
+        self.words(words, x=RIGHT - SEAL_WIDTH, y=top + 12, size=8.5, colour=QUIET)
+        self.box("seal", RIGHT - SEAL_WIDTH, top - SEAL_HEIGHT, SEAL_WIDTH, SEAL_HEIGHT)
 
-    def _meaning(self) -> None:
-        _ = self._say
-        self._sheets.draw(_rule(LEFT, self._y, RIGHT, LINE))
-        self._heading(_("What the signatures prove"), followed_by=60)
-        self._point(
-            _("Fingerprint or face unlock"),
-            _(
-                "The signer's own device signed a statement that names this exact document. The device's answer"
-                " is kept in the signature and is checked against the device's key, without trusting the platform."
-                " That the device is this person's is the platform's statement."
-            ),
-        )
-        self._point(
-            _("SMS code"),
-            _(
-                "The platform states, in the signature, that it sent a one-time code"
-                " made for this document and that the code was entered. The phone itself signs nothing."
-            ),
-        )
-        self._point(
-            _("Names"),
-            _(
-                "The names and contacts on this page are those the sender gave. What else was checked about a person is"
-                " written in that person's signature; where nothing is written there, nothing else was checked."
-            ),
-        )
-        self._point(
-            _("Seal and time"),
-            _(
-                "After the last signature the platform seals the document and a timestamp fixes its time."
-                " A later change to any byte of a signed version is found out."
-            ),
-        )
+    def rule(self, colour: Colour) -> None:
+        self._sheets.draw(_rule(LEFT, self._y, RIGHT, colour))
 
-    def _point(self, name: str, sentence: str) -> None:
-        lines = self._lines(sentence, size=8.5, width=RIGHT - LEFT - 108)
-        names = self._lines(name, size=8.5, width=98, bold=True)
-        self._need(12.0 * max(len(lines), len(names)) + 4)
+    def gap(self, height: float) -> None:
+        self._y -= height
+
+    def made(self, language: str) -> EvidencePaper:
+        return EvidencePaper(self._sheets, dict(self._boxes), language)
+
+    def point(self, name: str, sentence: str) -> None:
+        lines = self.lines(sentence, size=8.5, width=RIGHT - LEFT - 108)
+        names = self.lines(name, size=8.5, width=98, bold=True)
+        self.need(12.0 * max(len(lines), len(names)) + 4)
         for index, line in enumerate(names):
             self._sheets.write(PlacedLine(line, 8.5, LEFT, self._y - 9 - 12.0 * index), TEXT_COLOUR)
         for index, line in enumerate(lines):
             self._sheets.write(PlacedLine(line, 8.5, LEFT + 108, self._y - 9 - 12.0 * index), TEXT_COLOUR)
         self._y -= 12.0 * max(len(lines), len(names)) + 4
 
-    def _closing(self) -> None:
-        """How to verify on the left, the seal on the right."""
-        _ = self._say
-        self._heading(_("How to verify"), followed_by=SEAL_HEIGHT + 24)
-        top = self._y
-        self._words(_("Seal of the platform"), x=RIGHT - SEAL_WIDTH, y=top + 12, size=8.5, colour=QUIET)
-        self._box("seal", RIGHT - SEAL_WIDTH, top - SEAL_HEIGHT, SEAL_WIDTH, SEAL_HEIGHT)
-        width = RIGHT - LEFT - SEAL_WIDTH - 28
-        self._paragraph(
-            _(
-                "Open the PDF in any reader that checks signatures, or scan the code at the top of this certificate,"
-                " or open the address below."
-                " The file holds all that is needed: it can also be checked offline, without the platform."
-            ),
-            size=8.5,
-            width=width,
-        )
-        self._y -= 3
-        self._paragraph(self._page.verify_url, size=8.5, width=width, colour=ACCENT)
-
-    def _feet(self) -> None:
-        _ = self._say
+    def feet(self, said: str) -> None:
+        """`said` with {number} and {total}."""
         total = self._sheets.count
         for number in range(1, total + 1):
-            place = _("Certificate page {number} of {total}").format(number=number, total=total)
-            left = _set(_cut(self._page.title, self._faces, size=7.5, width=RIGHT - LEFT - 160), self._faces)
+            place = said.format(number=number, total=total)
+            left = _set(_cut(self._title, self._faces, size=7.5, width=RIGHT - LEFT - 160), self._faces)
             right = _set(place, self._faces)
             self._sheets.draw(_rule(LEFT, 46, RIGHT, LINE), page=number)
             self._sheets.write(PlacedLine(left, 7.5, LEFT, 33), QUIET, page=number)
             self._sheets.write(PlacedLine(right, 7.5, RIGHT - right.width * 7.5, 33), QUIET, page=number)
 
-    def _heading(self, text: str, *, followed_by: float) -> None:
+    def heading(self, text: str, *, followed_by: float) -> None:
         """Never alone at the foot of a page."""
-        self._need(38 + followed_by)
+        self.need(38 + followed_by)
         self._y -= 16
-        self._words(text, x=LEFT, y=self._y - 12, size=12, colour=TEXT_COLOUR, bold=True)
+        self.words(text, x=LEFT, y=self._y - 12, size=12, colour=TEXT_COLOUR, bold=True)
         self._y -= 22
 
-    def _paragraph(
+    def paragraph(
         self,
         text: str,
         *,
@@ -1316,34 +1228,158 @@ class _Certificate:
         pitch: float = 1.45,
         most: int | None = None,
     ) -> None:
-        for line in self._lines(text, size=size, width=width, bold=bold, most=most):
-            self._need(size * pitch)
+        for line in self.lines(text, size=size, width=width, bold=bold, most=most):
+            self.need(size * pitch)
             self._sheets.write(PlacedLine(line, size, LEFT, self._y - size), colour)
             self._y -= size * pitch
 
-    def _lines(
+    def lines(
         self, text: str, *, size: float, width: float, bold: bool = False, most: int | None = None
     ) -> tuple[Line, ...]:
         return _wrapped(text, self._bold if bold else self._faces, size=size, width=width, most=most)
 
-    def _words(
+    def words(
         self, text: str, *, x: float, y: float, size: float, colour: Colour, bold: bool = False, centred: float = 0.0
     ) -> None:
         line = _set(text, self._bold if bold else self._faces)
         indent = (centred - line.width * size) / 2 if centred else 0.0
         self._sheets.write(PlacedLine(line, size, x + indent, y), colour)
 
-    def _box(self, name: str, x: float, y: float, width: float, height: float) -> None:
+    def box(self, name: str, x: float, y: float, width: float, height: float) -> None:
         self._sheets.draw(_frame(x, y, width, height))
         self._boxes[name] = (self._sheets.count, round(x, 2), round(y, 2), round(x + width, 2), round(y + height, 2))
 
-    def _need(self, height: float) -> None:
+    def need(self, height: float) -> None:
         if self._y - height < BOTTOM:
-            self._new_page()
+            self.new_page()
 
-    def _new_page(self) -> None:
+    def new_page(self) -> None:
         self._sheets.turn()
         self._y = PAGE_HEIGHT - TOP
+
+
+class _Certificate(Layout):
+    """The pages that are added before anyone signs."""
+
+    def __init__(self, page: EvidencePage, *, slots: tuple[str, ...], faces: Faces, bold: Faces) -> None:
+        super().__init__(title=page.title, language=page.language, faces=faces, bold=bold, later=_later_words(page))
+        self._page = page
+        self._slots = slots
+
+    def paper(self) -> EvidencePaper:
+        _ = self._say
+        self.head(_("Signature certificate"), self._page.verify_url)
+        self._facts()
+        self._signers()
+        self._meaning()
+        self._closing()
+        self.feet(_("Certificate page {number} of {total}"))
+        return self.made(self._page.language)
+
+    def _facts(self) -> None:
+        _ = self._say
+        page = self._page
+        digest = " ".join(page.document_sha256[i : i + 8] for i in range(0, len(page.document_sha256), 8))
+        self.fact(_("Sent by"), page.sender_name)
+        self.fact(_("Contract number"), page.contract_id)
+        self.fact(_("Pages"), str(page.pages))
+        if page.deadline:
+            self.fact(_("To be signed by"), page.deadline)
+        self.fact(_("Fingerprint"), fingerprint(page.document_sha256), bold=True)
+        self.fact(_("SHA-256"), digest)
+        self.fact(_("Consent text"), page.consent_version)
+        note = _(
+            "The fingerprint is the start of the SHA-256 of the document as it was before this page was added."
+            " This page was added before anyone signed: it says who was asked to sign;"
+            " each signature says itself when it was made."
+        )
+        self._y -= 4
+        self.paragraph(note, size=8, colour=QUIET)
+
+    def _signers(self) -> None:
+        _ = self._say
+        self.heading(_("Signers"), followed_by=SLOT_HEIGHT + 24)
+        in_turns = len({signer.order for signer in self._page.signers}) > 1
+        for signer in self._page.signers:
+            self._signer(signer, in_turns=in_turns)
+
+    def _signer(self, signer: EvidenceSigner, *, in_turns: bool) -> None:
+        _ = self._say
+        slot = signer.id in self._slots
+        left = LEFT + (30 if in_turns else 0)
+        width = RIGHT - left - (SLOT_WIDTH + 18 if slot else 0)
+        name = self.lines(signer.name, size=11, width=width, bold=True, most=3)
+        role = self.lines(signer.role, size=8.5, width=width, most=2)
+        place = _("Signs on this page") if slot else _("Signs in the document")
+        small = [*role, *self.lines(f"{signer.contact}  ·  {place}", size=8.5, width=width, most=2)]
+        needed = 22 + 15 * len(name) + 12.5 * len(small)
+        self.need(max(needed, SLOT_HEIGHT + 18 if slot else 0))
+        top = self._y
+        self._sheets.draw(_rule(LEFT, top, RIGHT, LINE))
+        if in_turns:
+            self.words(str(signer.order), x=LEFT, y=top - 22, size=11, colour=ACCENT, bold=True)
+        self._y -= 11
+        for line in name:
+            self._sheets.write(PlacedLine(line, 11, left, self._y - 11), TEXT_COLOUR)
+            self._y -= 15
+        for line in small:
+            self._sheets.write(PlacedLine(line, 8.5, left, self._y - 9), QUIET)
+            self._y -= 12.5
+        self._y = min(self._y - 9, top - SLOT_HEIGHT - 16 if slot else top)
+        if slot:
+            self.box(signer.id, RIGHT - SLOT_WIDTH, top - 8 - SLOT_HEIGHT, SLOT_WIDTH, SLOT_HEIGHT)
+
+    def _meaning(self) -> None:
+        _ = self._say
+        self._sheets.draw(_rule(LEFT, self._y, RIGHT, LINE))
+        self.heading(_("What the signatures prove"), followed_by=60)
+        self.point(
+            _("Fingerprint or face unlock"),
+            _(
+                "The signer's own device signed a statement that names this exact document. The device's answer"
+                " is kept in the signature and is checked against the device's key, without trusting the platform."
+                " That the device is this person's is the platform's statement."
+            ),
+        )
+        self.point(
+            _("SMS code"),
+            _(
+                "The platform states, in the signature, that it sent a one-time code"
+                " made for this document and that the code was entered. The phone itself signs nothing."
+            ),
+        )
+        self.point(
+            _("Names"),
+            _(
+                "The names and contacts on this page are those the sender gave. What else was checked about a person is"
+                " written in that person's signature; where nothing is written there, nothing else was checked."
+            ),
+        )
+        self.point(
+            _("Seal and time"),
+            _(
+                "After the last signature the platform seals the document and a timestamp fixes its time."
+                " A later change to any byte of a signed version is found out."
+            ),
+        )
+
+    def _closing(self) -> None:
+        """How to verify on the left, the seal on the right."""
+        _ = self._say
+        self.heading(_("How to verify"), followed_by=SEAL_HEIGHT + 24)
+        self.seal(_("Seal of the platform"))
+        width = RIGHT - LEFT - SEAL_WIDTH - 28
+        self.paragraph(
+            _(
+                "Open the PDF in any reader that checks signatures, or scan the code at the top of this certificate,"
+                " or open the address below."
+                " The file holds all that is needed: it can also be checked offline, without the platform."
+            ),
+            size=8.5,
+            width=width,
+        )
+        self._y -= 3
+        self.paragraph(self._page.verify_url, size=8.5, width=width, colour=ACCENT)
 
 
 def _block(x: float, y: float, width: float, height: float, colour: Colour) -> bytes:

@@ -33,7 +33,7 @@ from bff.core import intent as intents
 from bff.core.errors import Refusal
 from bff.core.intent import Intent
 from bff.core.ports import Verdict
-from bff.signing import pades
+from bff.signing import cms, pades
 from bff.words import best, words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -124,8 +124,15 @@ def verify(
     whole = [s.contract_id in sealed for s in signers]
     others = [v for v in verdicts if v.kind != "signer"]
     stray = tuple(_stray(content, found, _))
-    ok = bool(signers) and not stray and all(whole) and all(s.ok for s in signers) and all(v.ok for v in others)
-    sentences = (*_sentences(signers, others, whole, trusted=bool(roots), _=_), *stray)
+    reported = not signers and _is_report(found)
+    ok = (
+        (bool(signers) or reported)
+        and not stray
+        and all(whole)
+        and all(s.ok for s in signers)
+        and all(v.ok for v in others)
+    )
+    sentences = (*_sentences(signers, others, whole, trusted=bool(roots), reported=reported, _=_), *stray)
     return Report(ok=ok, sentences=sentences, signers=signers, verdicts=verdicts)
 
 
@@ -165,18 +172,34 @@ def _sealed_contracts(found: Iterable[pades.Found], verdicts: Iterable[Verdict])
     """The contracts that a valid seal in the file closes."""
     sealed = set()
     for signature, verdict in zip(found, verdicts, strict=True):
-        if signature.kind == "seal" and verdict.ok:
-            statement = _object(signature.statement)
+        statement = _object(signature.statement)
+        if signature.kind == "seal" and verdict.ok and statement.get("format") == pades.SEAL_FORMAT:
             sealed.add(str(statement.get("contract_id")))
     return sealed
 
 
+def _is_report(found: Iterable[pades.Found]) -> bool:
+    """What the house says about a contract, under its seal: nobody signs it."""
+    formats = {_object(f.statement).get("format") for f in found if f.kind == "seal"}
+    return formats == {pades.REPORT_FORMAT}
+
+
 def _sentences(
-    signers: Sequence[SignerReport], others: Sequence[Verdict], whole: Sequence[bool], *, trusted: bool, _: Words
+    signers: Sequence[SignerReport],
+    others: Sequence[Verdict],
+    whole: Sequence[bool],
+    *,
+    trusted: bool,
+    reported: bool,
+    _: Words,
 ) -> Iterator[str]:
     if not trusted:
         yield _("No root certificates were given, so nobody's name could be checked.")
-    if not signers:
+    if reported:
+        yield _(
+            "This is a report of the platform about a contract, under its seal. Nobody signs it; it is its statement."
+        )
+    elif not signers:
         yield _("Nobody has signed this file through Countersign.")
     for signer, sealed in zip(signers, whole, strict=True):
         if trusted or not _lacks_only_a_name(signer):
@@ -217,10 +240,14 @@ def _stray(content: bytes, found: Sequence[pades.Found], _: Words) -> Iterator[s
 
 
 def _beside(content: bytes, found: pades.Found, verdict: Verdict) -> Verdict:
-    """A signature in whose own place something else stands as well does not hold, whatever it says itself."""
-    if _filled_with_zeros(content[slice(*found.gap)]):
-        return verdict
-    return replace(verdict, ok=False, reasons=(*verdict.reasons, "hidden_beside"))
+    """A signature in whose own place something else stands as well, or which is not written as it must be, does not hold,
+    whatever it says itself."""
+    gap = content[slice(*found.gap)]
+    if not _filled_with_zeros(gap):
+        return replace(verdict, ok=False, reasons=(*verdict.reasons, "hidden_beside"))
+    if found.kind != "foreign" and not cms.orderly(_used(bytes.fromhex(gap[1:-1].decode("ascii")))):
+        return replace(verdict, ok=False, reasons=(*verdict.reasons, "not_in_order"))
+    return verdict
 
 
 def _filled_with_zeros(gap: bytes) -> bool:
@@ -229,11 +256,16 @@ def _filled_with_zeros(gap: bytes) -> bool:
         return False
     try:
         octets = bytes.fromhex(gap[1:-1].decode("ascii")) if gap[:1] + gap[-1:] == b"<>" else b""
-        size = octets[1] if octets[1] < 0x80 else int.from_bytes(octets[2 : 2 + (octets[1] & 0x7F)])
-        used = 2 + (octets[1] & 0x7F if octets[1] >= 0x80 else 0) + size
+        return not any(octets[len(_used(octets)) :]) and len(octets) == len(gap) // 2 - 1
     except (ValueError, IndexError):
         return False
-    return not any(octets[used:])
+
+
+def _used(octets: bytes) -> bytes:
+    """The DER element that stands at the beginning. Raises IndexError."""
+    count = octets[1] & 0x7F if octets[1] >= 0x80 else 0
+    size = int.from_bytes(octets[2 : 2 + count]) if count else octets[1]
+    return octets[: 2 + count + size]
 
 
 def _signer_sentence(signer: SignerReport, _: Words) -> str:

@@ -51,7 +51,7 @@ def _wrong(verdict: Any, report: verify.Report) -> Iterator[str]:
         yield from (f"signer {signer.name}: {check.name}" for check in signer.checks if not check.ok)
     yield from (v.kind for v in report.verdicts if v.kind != "signer" and not v.ok)
     said = " ".join(report.sentences)
-    if not report.signers:
+    if "Nobody has signed this file" in said:
         yield "unsigned"
     if "not closed by a valid seal" in said:
         yield "unsealed"

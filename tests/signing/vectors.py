@@ -187,6 +187,18 @@ class Story:
         self.note("sealed", document_sha256=_sha256(written.content), level=written.level)
         return written.content
 
+    def report(self, content: bytes) -> bytes:
+        """A report about this contract, sealed."""
+        said = {"contract_id": self.contract, "document_sha256": _sha256(content)}
+        with fixed(f"{self.contract} report"):
+            prepared = pades.prepare_report(self.upload, page=1, box=(40, 40, 240, 100))
+            return self.work.pades.seal_report(prepared, **said, evidence_head=self.log[-1].head.hex()).content
+
+    def seal_as_a_report(self) -> bytes:
+        said = {"contract_id": self.contract, "document_sha256": "00" * 32}
+        with fixed(f"{self.contract} seal"):
+            return self.work.pades.seal_report(self.work.content, **said, evidence_head="00" * 32).content
+
     def renew(self, after: timedelta) -> bytes:
         self.work.clock.wait(days=after.days)
         with fixed(f"{self.contract} renewal"):
@@ -270,7 +282,7 @@ RECIPES: list[Told] = []
 
 
 def good(*signers: str, **how: Any) -> Callable[[Recipe], Recipe]:
-    return _listed((), signers=signers or (LEI,), **how)
+    return _listed((), **{"signers": signers or (LEI,), **how})
 
 
 def bad(*wrong: str, signers: Sequence[str] = (LEI,), **how: Any) -> Callable[[Recipe], Recipe]:
@@ -349,6 +361,13 @@ def renewed(house: House) -> bytes:
     story = house.story(LI)
     story.sign(LI, "passkey").seal()
     return story.renew(9 * YEAR)
+
+
+@good(signers=())
+def evidence_report(house: House) -> bytes:
+    """The house's report about a contract, under its seal: nobody signs it."""
+    story = house.story(LI)
+    return story.report(story.sign(LI).seal())
 
 
 @good(LEI, PEREZ)
@@ -550,6 +569,12 @@ def not_sealed(house: House) -> bytes:
 def seal_of_another_contract(house: House) -> bytes:
     """The seal is the house's and valid, and closes another contract."""
     return house.story(LI).sign(LI).seal(contract="k2")
+
+
+@bad("unsealed")
+def sealed_as_a_report(house: House) -> bytes:
+    """The seal's statement is that of a report: it closes no contract."""
+    return house.story(LI).sign(LI).seal_as_a_report()
 
 
 @bad(*ALL, signers=[LEI, PEREZ], roots="other-roots.pem")

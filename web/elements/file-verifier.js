@@ -71,7 +71,8 @@ class FileVerifier extends HTMLElement {
     const open = verdict.signers.filter((one) => one.ok && !verdict.closed.includes(one.contractId));
     const summary = element("section", `notice ${verdict.ok ? "success" : "error"}`);
     summary.append(element("h2", "", verdict.ok ? text.textHolds : text.textFails));
-    if (!verdict.signers.length) summary.append(paragraph(text.textNone));
+    if (verdict.reported) summary.append(paragraph(text.textReport));
+    else if (!verdict.signers.length) summary.append(paragraph(text.textNone));
     for (const sentence of sentences) summary.append(paragraph(sentence));
     if (verdict.tailed) summary.append(paragraph(text.textTail));
     for (const one of open) summary.append(paragraph(fill(text.textOpen, one)));

@@ -3,7 +3,7 @@
  * PKCS #1 v1.5 with SHA-2. A kind of signature that is not among these is said to be unknown, never taken for valid.
  */
 
-import { bits, content, DerError, hexInteger, inside, node, oid, text, time, whole } from "./der.js";
+import { bits, content, DerError, hexInteger, inside, insideOf, node, oid, text, time, whole } from "./der.js";
 
 const HASHES = {
   "2.16.840.1.101.3.4.2.1": "SHA-256",
@@ -105,7 +105,7 @@ export async function verifies({ key, algorithm, signature, data, hash }) {
 
 /** ECDSA's r and s out of DER (RFC 3279, section 2.2.3), side by side as WebCrypto takes them; null when they are not. */
 export function plainSignature(der, size) {
-  const parts = inside(node(der));
+  const parts = insideOf(0x30, node(der));
   if (parts.length !== 2 || node(der).end !== der.length) return null;
   const plain = new Uint8Array(2 * size);
   for (const [n, part] of parts.entries()) {

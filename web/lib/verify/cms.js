@@ -35,10 +35,16 @@ export function read(der) {
   }
   return {
     contentType: oid(contentType),
-    content: contentNode ? content(insideOf(0xa0, contentNode)[0]) : null,
+    content: contentNode ? encapsulatedContent(contentNode) : null,
     certificates: certificates ? inside(certificates).filter((one) => one.tag === 0x30).map((one) => readCertificate(whole(one))) : [],
     ...readSigner(signers[0]),
   };
+}
+
+function encapsulatedContent(wrapped) {
+  const [octets, ...more] = insideOf(0xa0, wrapped);
+  if (!octets || octets.tag !== 0x04 || more.length) throw new DerError("unexpected content");
+  return content(octets);
 }
 
 /** A digest algorithm's name; its parameters are absent or NULL, nothing else. */
@@ -101,7 +107,8 @@ export async function check(cms, digest, contentType = "1.2.840.113549.1.7.1") {
   if (!certificate) return ["certificate_missing"];
   const wrong = [];
   const type = only(cms.attributes, CONTENT_TYPE);
-  if (!type || oid(type) !== contentType) wrong.push("content_type");
+  if (!type || oid(type) !== contentType || cms.contentType !== contentType) wrong.push("content_type");
+  if (![...cms.unsigned.keys()].every((each) => each === TIMESTAMP)) wrong.push("unsigned_attributes");
   const imprint = only(cms.attributes, MESSAGE_DIGEST);
   if (!imprint || !same(content(imprint), digest)) wrong.push("digest");
   if (!(await namesCertificate(cms, certificate))) wrong.push("signing_certificate");

@@ -1,7 +1,7 @@
 /**
  * Judges a signed PDF in the browser: what docs/evidence-format.md, section 7, asks of a verifier, with WebCrypto and nothing else.
  *
- * `judge` gives {ok, signers, seals, timestamps, foreign}: each signature with its checks, {name, ok}. The sentences belong to the
+ * `judge` gives {ok, signers, seals, timestamps, foreign, reported, …}: each signature with its checks, {name, ok}. The sentences belong to the
  * page. What a check is called here it is called in `bff/signing/verify.py`; the same files get the same verdicts.
  */
 
@@ -15,6 +15,8 @@ import { Bytes, Pdf, PdfError } from "./pdf.js";
 const ARC = "2.25.242388184400267224250795273426544236926";
 const ACT = `${ARC}.1`;
 const SEAL = `${ARC}.3`;
+const SEAL_FORMAT = "countersign-seal/1";
+const REPORT_FORMAT = "countersign-report/1";
 const OURS = /^countersign-[0-9a-f]{8}-(signer|field|seal)(?:-(.+))?$/;
 const TOLERANCE_MS = 2 * 60 * 1000;
 const LONGEST_NAME = 64;
@@ -35,11 +37,12 @@ export async function judge(bytes, { roots = "", at = new Date() } = {}) {
   const of = (kind) => found.filter((one) => one.kind === kind).map(told);
   const signers = of("signer");
   const seals = of("seal");
-  const closed = new Set(seals.filter((seal) => seal.ok).map((seal) => seal.contractId));
+  const closed = new Set(seals.filter((seal) => seal.ok && seal.format === SEAL_FORMAT).map((seal) => seal.contractId));
+  const reported = !signers.length && seals.length > 0 && seals.every((seal) => seal.format === REPORT_FORMAT);
   const whole = signers.length > 0 && signers.every((signer) => signer.ok && closed.has(signer.contractId));
   const tailed = found.length > 0 && Math.max(...found.map((one) => one.end)) < bytes.length;
-  const ok = whole && !tailed && seals.every((seal) => seal.ok) && of("timestamp").every((stamp) => stamp.ok) && of("foreign").every((one) => one.ok);
-  return { ok, signers, seals, timestamps: of("timestamp"), foreign: of("foreign"), closed: [...closed], tailed };
+  const ok = (whole || reported) && !tailed && seals.every((seal) => seal.ok) && of("timestamp").every((stamp) => stamp.ok) && of("foreign").every((one) => one.ok);
+  return { ok, signers, seals, timestamps: of("timestamp"), foreign: of("foreign"), closed: [...closed], reported, tailed };
 }
 
 function told(one) {
@@ -55,6 +58,7 @@ function told(one) {
     title: one.intent?.contract_title ?? "",
     documentSha256: one.intent?.document_sha256 ?? "",
     challenge: one.challenge ? hex(one.challenge) : "",
+    format: one.statement?.format ?? "",
     evidenceHead: one.statement?.evidence_head ?? "",
     identity: one.act?.identity ?? null,
     shownBytes: one.shown ?? null,
