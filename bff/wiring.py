@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from bff.biometrics.media import Media
     from bff.biometrics.vault import FaceVault
     from bff.signing.pades import PyhankoPades
+    from bff.signing.reporting import Reporting
 
 WEB = Path(__file__).parent.parent / "web"
 FONTS = WEB / "vendor" / "fonts"
@@ -423,6 +424,20 @@ class House:
     @cached_property
     def sealing(self) -> Sealing:
         return Sealing(store=self.store, archive=self.archive, pades=self.pades, links=self.links)
+
+    @cached_property
+    def reporting(self) -> "Reporting":
+        # It signs: see `pades`.
+        from bff.signing.reporting import Reporting
+
+        return Reporting(
+            store=self.store,
+            clock=self.clock,
+            pades=self.pades,
+            paper=self.paper,
+            throttle=self.throttle,
+            verify_url=f"{self.settings.public_url.rstrip('/')}/verify",
+        )
 
     @cached_property
     def renewal(self) -> Renewal:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import segno
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, send_file
-from flask_babel import format_date
+from flask_babel import format_date, gettext
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -619,6 +619,15 @@ def evidence(contract_id: str) -> Response:
     """The sealed document with its log and the log's place in the tree."""
     seen = house().desk.look(me(), contract_id)
     return download(house().history.bundle(contract_id), seen.title, kind="zip")
+
+
+@door.get("/contracts/<contract_id>/report.pdf")
+@sender
+def report(contract_id: str) -> Response:
+    """Everything that is recorded about a finished contract, to read, in one's own language and under the house's seal."""
+    seen = house().desk.look(me(), contract_id)
+    made = house().reporting.report(contract_id, asker=me().name, language=language(), tell=telling.timeline)
+    return download(made, gettext("%(title)s - evidence report", title=seen.title))
 
 
 @door.get("/contracts/<contract_id>/pages/<int:page>")

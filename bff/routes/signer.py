@@ -18,6 +18,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import Method
 from bff.core.intent import LIFETIME, fingerprint
 from bff.realname.hints import hint
+from bff.routes import telling
 from bff.routes.pwa import imports
 from bff.routes.realname import challenge_of, colours_wanted, slow_wanted, take_piece
 from bff.routes.refusals import say
@@ -329,6 +330,23 @@ def document(token: str) -> Response:
 def sealed(token: str) -> Response:
     view, content = house().ceremony.sealed(token)
     return download(content, view.contract.title)
+
+
+@door.get("/evidence.zip")
+def evidence(token: str) -> Response:
+    """The sealed document with its log and the log's place in the tree."""
+    view: View = g.view
+    return download(house().history.bundle(view.contract.id), view.contract.title, kind="zip")
+
+
+@door.get("/report.pdf")
+def report(token: str) -> Response:
+    """Everything that is recorded about a finished contract, to read, in the signer's language and under the house's seal."""
+    view: View = g.view
+    made = house().reporting.report(
+        view.contract.id, asker=view.signer.name, language=language(), tell=telling.timeline
+    )
+    return download(made, gettext("%(title)s - evidence report", title=view.contract.title))
 
 
 @door.get("/mark.svg")

@@ -7,6 +7,7 @@ rules as the certificate page; where the seal goes is a box on its last page.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bff.core.intent import fingerprint
 from bff.signing.paper import (
@@ -40,12 +41,12 @@ REVISIONS = {
     "upload": _("As it came in"),
     "prepared": _("Prepared: what the first signer saw"),
     "signer": _("With one more signature"),
-    "sealed": _("Sealed"),
+    "seal": _("Sealed"),
     "raised": _("With the missing timestamps"),
     "renewed": _("With a new timestamp"),
 }
-NARROW, WIDE = 108.0, 152.0
-"""Points from the left to where values, and sentences of the timeline, begin."""
+WIDE = 132.0
+"""Points from the left to where sentences beside a time begin."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +180,12 @@ class _Report:
         )
         page.gap(3)
         for name, value in (
-            (say(_("Signed at")), self._time(party.signed_at)),
+            (say(_("Time of signing")), self._time(party.signed_at)),
             (say(_("Confirmed by")), say(METHODS.get(party.method, party.method))),
             (say(_("Identity")), self._identity(party)),
             (say(_("Was shown")), _grouped(party.shown_sha256)),
             (say(_("Statement")), _grouped(party.challenge)),
-            (say(_("Reading")), self._reading(party)),
+            (say(_("Reading record")), self._reading(party)),
         ):
             page.fact(name, value, size=8.5)
         page.gap(6)
@@ -205,14 +206,14 @@ class _Report:
     def _timeline(self) -> None:
         page = self._page
         page.heading(self._say(_("Timeline")), followed_by=40)
-        zone = self._say(_("Times are in the time zone %(zone)s; after the comma, what the clocks there were off UTC."))
+        zone = self._say(_("Times are those of the time zone %(zone)s."))
         page.paragraph(zone % {"zone": self._of.timezone}, size=8, colour=QUIET)
         page.gap(4)
         for line in self._of.timeline:
-            told = line.sentence + (f" ({line.remark})" if line.remark else "")
+            told = line.sentence
             if line.until is not None:
                 told += " " + self._say(_("(again until %(time)s)")) % {"time": self._clock(line.until)}
-            page.entry(self._clock(line.at), told, indent=WIDE)
+            page.entry(self._clock(line.at), f"{told}\n{line.remark}".strip(), indent=WIDE)
 
     def _revisions(self) -> None:
         page = self._page
@@ -239,7 +240,9 @@ class _Report:
         if of.tree is not None:
             size, root, at = of.tree
             page.fact(
-                say(_("Tree")), say(_("%(size)s leaves, %(time)s")) % {"size": size, "time": self._time(at)}, size=8.5
+                say(_("Tree")),
+                say(_("Leaves: %(size)s; head of %(time)s")) % {"size": size, "time": self._time(at)},
+                size=8.5,
             )
             page.fact(say(_("Root")), _grouped(root), size=8.5)
         note = say(
@@ -270,8 +273,10 @@ class _Report:
         return moment(at, self._of.timezone, seconds=True)
 
     def _clock(self, at: datetime) -> str:
-        """Without the zone's letters, which stand above: date, time, and how far from UTC."""
-        return moment(at, self._of.timezone, seconds=True).replace("UTC+", "+").replace("UTC-", "-")
+        """Short, for a column: how far from UTC instead of the zone's letters."""
+        local = at.astimezone(ZoneInfo(self._of.timezone))
+        away = f"{local:%z}"
+        return f"{local:%Y-%m-%d %H:%M:%S} {away[:3]}:{away[3:5]}"
 
 
 def _grouped(digest: str) -> str:

@@ -1,0 +1,155 @@
+"""The evidence report of a finished contract: gathered, drawn in the asker's language, and sealed, on demand.
+
+Nothing is kept: a report is made when somebody asks for it, tells what is recorded at that moment, and stands under the
+house's seal and timestamps, so that it can be checked like the contract itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bff.core import contract as c
+from bff.core.contract import Contract
+from bff.core.errors import Refusal
+from bff.core.evidence import Entry
+from bff.core.identity import masked
+from bff.core.intent import read
+from bff.core.ports import Clock, Pades
+from bff.signing import pades, report
+from bff.signing.paper import Paper
+from bff.signing.report import Account, Happened, Party, Revised
+from bff.store import Store, Unit
+from bff.store.contracts import ActOf
+from bff.throttle import Rule, Throttle
+
+AN_HOUR = Rule("report", 30)
+"""Reports about one contract; each costs a seal and two timestamps."""
+
+
+class Told(Protocol):
+    """A line of the timeline, as the door words it."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def remark(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+Teller = Callable[..., Sequence[Told]]
+"""Takes the contract, its log, and `owner_id` and `owner_name`."""
+
+
+class Reporting:
+    """The door sees to it that only the sender and the signers ask."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, pades: Pades, paper: Paper, throttle: Throttle, verify_url: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._pades = pades
+        self._paper = paper
+        self._throttle = throttle
+        self._verify_url = verify_url
+
+    def report(self, contract_id: str, *, asker: str, language: str, tell: Teller) -> bytes:
+        """The sealed PDF. Raises Refusal `not_sealed_yet` or `slow_down`."""
+        account = self._account(contract_id, asker=asker, language=language, tell=tell)
+        self._throttle.take(AN_HOUR, contract_id)
+        drawn = report.drawn(account, self._paper)
+        page, *box = drawn.boxes["seal"]
+        prepared = pades.prepare_report(drawn.content, page=page, box=(box[0], box[1], box[2], box[3]))
+        return self._pades.seal_report(
+            prepared,
+            contract_id=contract_id,
+            document_sha256=account.document_sha256,
+            evidence_head=account.evidence_head,
+        ).content
+
+    def _account(self, contract_id: str, *, asker: str, language: str, tell: Teller) -> Account:
+        with self._store.read() as unit:
+            contract = unit.contracts.get(contract_id)
+            if contract is None or contract.state not in c.DONE or contract.document is None:
+                raise Refusal("not_sealed_yet")
+            entries = unit.contracts.evidence(contract_id)
+            owner = unit.people.get(contract.owner_id)
+            sender = owner.name if owner else ""
+            lines = tell(contract, entries, owner_id=contract.owner_id, owner_name=sender)
+            return Account(
+                contract_id=contract.id,
+                title=contract.title,
+                sender=sender,
+                asker=asker,
+                language=language,
+                timezone=contract.timezone,
+                made_at=self._clock.now(),
+                sent_at=contract.sent_at,
+                document_sha256=contract.document.sha256,
+                pages=contract.document.pages,
+                level=contract.level or "",
+                parties=_parties(contract, unit.contracts.acts(contract_id), entries),
+                timeline=[Happened(line.at, line.sentence, line.remark, line.until) for line in lines],
+                revisions=[
+                    Revised(r.kind, r.sha256, r.size, r.level or "", r.created_at)
+                    for r in sorted(unit.contracts.revisions(contract_id), key=lambda r: r.size)
+                ],
+                copies=_copies(unit, contract.id, contract.document.sha256),
+                entries=len(entries),
+                evidence_head=entries[-1].head.hex(),
+                tree=_tree(unit, contract_id),
+                verify_url=self._verify_url,
+            )
+
+
+def _copies(unit: Unit, contract_id: str, sha256: str) -> list[tuple[str, datetime]]:
+    return [(site, at) for of, site, at in unit.contracts.replicas(contract_id) if of == sha256]
+
+
+def _tree(unit: Unit, contract_id: str) -> tuple[int, str, datetime] | None:
+    """The newest signed head, when the log is under it."""
+    head = unit.history.last_head(finished=True)
+    if head is None or unit.history.newest(contract_id, below=head.size) is None:
+        return None
+    return head.size, unit.history.root(head.size).hex(), head.created_at
+
+
+def _parties(contract: Contract, acts: Sequence[ActOf], entries: Sequence[Entry]) -> list[Party]:
+    read_by = _readings(entries)
+    found = []
+    for act in acts:
+        signer = contract.signer(act.signer_id)
+        intent = read(act.intent)
+        pages = read_by.get(signer.id, {})
+        found.append(
+            Party(
+                name=signer.name,
+                role=signer.role,
+                contact=masked(signer.email or signer.phone or ""),
+                signed_at=act.signed_at,
+                method=act.method,
+                level=str(act.identity.get("level", "none")),
+                shared_channel=bool(act.identity.get("link_and_code_share_a_channel")),
+                shown_sha256=intent.document_sha256,
+                challenge=intent.challenge().hex(),
+                pages_read=len(pages),
+                reading=sum(pages.values()) // 1000,
+            )
+        )
+    return found
+
+
+def _readings(entries: Sequence[Entry]) -> Mapping[str, Mapping[str, int]]:
+    """Signer -> page -> milliseconds that it was on the screen."""
+    found: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        value: dict[str, Any] = entry.value
+        data = value["data"]
+        if value["kind"] == "noted" and data.get("what") == "read":
+            pages = found.setdefault(str(data.get("signer_id")), {})
+            for page, ms in dict(data.get("pages_ms", {})).items():
+                pages[page] = pages.get(page, 0) + int(ms)
+    return found
