@@ -24,9 +24,9 @@ export function read(der) {
   const [type, wrapped, ...more] = insideOf(SEQUENCE, node(der));
   if (oid(type) !== SIGNED_DATA || more.length) throw new DerError("not signed data");
   const parts = insideOf(SEQUENCE, insideOf(0xa0, wrapped)[0]);
-  const [version, digests, encapsulated] = parts;
-  const certificates = parts.find((part) => part.tag === 0xa0);
-  const signers = insideOf(SET, parts.at(-1));
+  const [version, digests, encapsulated, certificates] = parts;
+  if (parts.length !== 5 || certificates.tag !== 0xa0) throw new DerError("other parts than expected");
+  const signers = insideOf(SET, parts[4]);
   if (signers.length !== 1) throw new DerError("not one signer");
   const [contentType, contentNode] = insideOf(SEQUENCE, encapsulated);
   if (hexInteger(version) !== (contentNode ? "03" : "01")) throw new DerError("another version than expected");
@@ -36,7 +36,7 @@ export function read(der) {
   return {
     contentType: oid(contentType),
     content: contentNode ? encapsulatedContent(contentNode) : null,
-    certificates: certificates ? inside(certificates).filter((one) => one.tag === 0x30).map((one) => readCertificate(whole(one))) : [],
+    certificates: inside(certificates).filter((one) => one.tag === 0x30).map((one) => readCertificate(whole(one))),
     ...readSigner(signers[0]),
   };
 }
@@ -61,7 +61,7 @@ function readSigner(of) {
   const signed = parts.find((part) => part.tag === 0xa0);
   const unsigned = parts.find((part) => part.tag === 0xa1);
   const rest = parts.slice(signed ? 4 : 3);
-  if (!signed) throw new DerError("no signed attributes");
+  if (!signed || rest.length !== (unsigned ? 3 : 2)) throw new DerError("other parts than expected");
   if (hexInteger(parts[0]) !== "01") throw new DerError("another version than expected");
   const [issuer, serial] = insideOf(SEQUENCE, parts[1]);
   const [kind, parameters, ...more] = insideOf(SEQUENCE, rest[0]);
