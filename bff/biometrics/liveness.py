@@ -300,14 +300,16 @@ def _glow(frame: Image, face: Face) -> tuple[float, float]:
         left, top = round(float(x)) - half, round(float(y)) - half
         patch = frame[max(0, top) : max(0, top + 2 * half), max(0, left) : max(0, left + 2 * half)]
         if patch.size:
-            patches.append(patch.reshape(-1, 3).mean(0))
+            patches.append(_colour(patch))
     edge = max(4, width // 14)
-    around = (
-        frame[: height // 2, :edge].reshape(-1, 3).mean(0) + frame[: height // 2, -edge:].reshape(-1, 3).mean(0)
-    ) / 2
+    around = (_colour(frame[: height // 2, :edge]) + _colour(frame[: height // 2, -edge:])) / 2
     skin = np.mean(patches, axis=0) if patches else around
     blue, red = chroma(skin[::-1]) - chroma(around[::-1])
     return float(blue), float(red)
+
+
+def _colour(patch: Image) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    return np.array(cv2.mean(patch)[:3])
 
 
 # --- the checks --------------------------------------------------------------------------------------

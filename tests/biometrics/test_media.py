@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import av
@@ -237,9 +238,18 @@ def test_a_child_that_lies_about_its_pixels_is_not_believed(monkeypatch: pytest.
     for answer in ({}, {"width": 9, "height": 9}, {"width": "x", "height": None}):
         monkeypatch.setattr(Cage, "run", lambda *_, told=answer, **__: told)
         assert refusal_of_photo(media, b"") == "photo_unreadable"
-    lie = {"times": [0, 1], "look_width": 99, "look_height": 99, "seconds": 1, "codec": "vp8", "width": 9, "height": 9}
-    monkeypatch.setattr(Cage, "run", lambda *_, **__: lie)
-    assert refusal_of_video(media, webm, "video/webm") == "video_unreadable"
+    true = {"times": [0, 1], "seconds": 1, "codec": "vp8", "width": 9, "height": 9, "turned": 0}
+
+    def run(*_: object, made: str, told: object, **__: object) -> dict[str, object]:
+        Path(made).write_bytes(bytes(2 * 9 * 27))
+        return {**true, "look": told}
+
+    lies = ({"width": 99, "height": 99, "row": 297}, {"width": 9, "height": 9, "row": 1}, {"width": 9}, None)
+    for look in lies:
+        monkeypatch.setattr(Cage, "run", partial(run, told=look))
+        assert refusal_of_video(media, webm, "video/webm") == "video_unreadable"
+    monkeypatch.setattr(Cage, "run", partial(run, told={"width": 9, "height": 9, "row": 27}))
+    assert media.film(webm, mime="video/webm").frames.shape == (2, 9, 9, 3)
 
 
 def test_a_stamp_is_too_little(media: Media) -> None:
