@@ -164,11 +164,11 @@ def _sorry(sentence: str, status: int, code: str) -> tuple[str, int]:
 
 
 def _policy(settings: Settings, *, camera: bool) -> str:
-    """A page with a camera shows what it recorded, and may run the guidance's WebAssembly; no other page may."""
-    wasm, media = (" 'wasm-unsafe-eval'", "media-src 'self' blob:; ") if camera else ("", "")
+    """A page with a camera shows what it recorded; only its worker runs WebAssembly, under a policy of its own."""
+    media = "media-src 'self' blob:; " if camera else ""
     live = f" ws://{settings.host}:{settings.live_port}" if settings.live_port else ""
     return (
-        f"default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'{wasm}; {media}"
+        f"default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; {media}"
         f"connect-src 'self'{live}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
     )
 

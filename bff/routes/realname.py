@@ -52,11 +52,15 @@ def _step(token: str, error: Refusal | None = None, typed: dict[str, str] | None
     g.preferred_language = view.person.language
     g.camera = True
     said = say(error) if error else None
+    seen = f"{view.check.state}:{view.photographs}:{view.check.tries}:{view.check.hint or ''}"
+    if request.htmx and request.args.get("seen") == seen:  # type: ignore[attr-defined]
+        return Response(status=204)  # an open camera or a half-filled form is not torn down for nothing
     template = "identity_step.html" if request.htmx and error is None else "identity.html"  # type: ignore[attr-defined]
     page = render_template(
         template,
         token=token,
         view=view,
+        seen=seen,
         check=view.check,
         state=view.check.state.value,
         step_number=_number(view.check),

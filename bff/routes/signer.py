@@ -240,15 +240,19 @@ def face(token: str) -> str | AnyResponse:
     if view.lacking is not None or view.choice is None or not view.face_ready:
         return _leave(url_for("signer.prove", token=token))
     g.camera = True
+    attempt = _attempt(view)
+    if request.htmx and request.args.get("seen") == attempt["seen"]:  # type: ignore[attr-defined]
+        return Response(status=204)
     template = "signer_face_step.html" if request.htmx else "signer_face.html"  # type: ignore[attr-defined]
-    return _screen(template, token, view, **_attempt(view))
+    return _screen(template, token, view, **attempt)
 
 
 def _attempt(view: View) -> dict[str, Any]:
     video = view.face_video
     reason = str(video.verdict.get("reason", "")) if video and video.verdict else ""
     said = hint("match_unsure_signing" if reason == "match_unsure" else reason, gettext) if reason else None
-    return {"judging": video is not None and video.state == "judging", "hint": said}
+    judging = video is not None and video.state == "judging"
+    return {"judging": judging, "hint": said, "seen": f"{video.id if video and reason else ''}:{judging}"}
 
 
 @door.post("/face/challenge")
