@@ -462,6 +462,14 @@ class Enrolment:
             sender_id = None if reviewer.role == "owner" else reviewer.id
             return [self._reviewed(unit, p) for p in unit.identities.pending(sender_id=sender_id)]
 
+    def waiting(self, reviewer: Person) -> int:
+        """How many checks wait for this person."""
+        if reviewer.role is None:
+            return 0
+        with self._store.read() as unit:
+            sender_id = None if reviewer.role == "owner" else reviewer.id
+            return sum(p.check.person_id != reviewer.id for p in unit.identities.pending(sender_id=sender_id))
+
     def to_review(self, reviewer: Person, check_id: str) -> Reviewed:
         """One of `pending`. Raises Refusal `review_unknown`."""
         found = [r for r in self.pending(reviewer) if r.check.id == check_id]

@@ -55,7 +55,7 @@ def _step(token: str, error: Refusal | None = None, typed: dict[str, str] | None
     seen = f"{view.check.state}:{view.photographs}:{view.check.tries}:{view.check.hint or ''}"
     if request.htmx and request.args.get("seen") == seen:  # type: ignore[attr-defined]
         return Response(status=204)  # an open camera or a half-filled form is not torn down for nothing
-    template = "identity_step.html" if request.htmx and error is None else "identity.html"  # type: ignore[attr-defined]
+    template = "identity_part.html" if request.htmx and error is None else "identity.html"  # type: ignore[attr-defined]
     page = render_template(
         template,
         token=token,
@@ -231,7 +231,12 @@ def _offset(size: int, status: int) -> Response:
 def qr(token: str) -> Response:
     """The link to this check, for the camera of a phone."""
     house().enrolment.look(token)
-    address = f"{house().settings.public_url.rstrip('/')}{url_for('realname.step', token=token)}"
+    return qr_of(url_for("realname.step", token=token))
+
+
+def qr_of(path: str) -> Response:
+    """An address of ours as a picture. Shared with signing by face."""
+    address = f"{house().settings.public_url.rstrip('/')}{path}"
     drawn = BytesIO()
     segno.make(address, error="m").save(drawn, kind="svg", border=2, dark="#000", light="#fff", xmldecl=False)
     return Response(drawn.getvalue(), mimetype="image/svg+xml", headers={"Cache-Control": "no-store"})

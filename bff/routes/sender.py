@@ -106,6 +106,7 @@ def home() -> Page:
         filters=filters,
         more=min(MOST_ROWS, wanted.limit + ROWS) if found.more and wanted.limit < MOST_ROWS else None,
         topics=[f"contract:{c.id}" for c in found.contracts[:ROWS]],
+        reviews=house().enrolment.waiting(me()),
     )
 
 

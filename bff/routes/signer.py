@@ -20,7 +20,7 @@ from bff.core.intent import LIFETIME, fingerprint
 from bff.realname.hints import hint
 from bff.routes import telling
 from bff.routes.pwa import imports
-from bff.routes.realname import challenge_of, colours_wanted, slow_wanted, take_piece
+from bff.routes.realname import challenge_of, colours_wanted, qr_of, slow_wanted, take_piece
 from bff.routes.refusals import say
 from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, speaks, switched
 from bff.routes.telling import level_of
@@ -253,6 +253,12 @@ def _attempt(view: View) -> dict[str, Any]:
     said = hint("match_unsure_signing" if reason == "match_unsure" else reason, gettext) if reason else None
     judging = video is not None and video.state == "judging"
     return {"judging": judging, "hint": said, "seen": f"{video.id if video and reason else ''}:{judging}"}
+
+
+@door.get("/face/qr.svg")
+def face_qr(token: str) -> Response:
+    """The link to this screen, for the camera of a phone."""
+    return qr_of(url_for("signer.face", token=token))
 
 
 @door.post("/face/challenge")
