@@ -54,10 +54,17 @@ vectors: ## the conformance vectors of docs/evidence-format.md, in tests/vectors
 bench-peers: ## the Node libraries that `python -m bench.sealing` measures beside ours
 	cd bench/peers && npm ci --ignore-scripts
 
+.PHONY: fuzz
+fuzz: ## fuzz the readers of strangers' bytes for a bounded time (SECONDS=60 for each of four)
+	@$(PYTHON) tools/set_up.py --dev
+	$(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-fuzz.lock
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 lock: ## lock the packages anew: `make lock`, or `make lock UPGRADE=1` for newer versions
 	@$(PYTHON) tools/set_up.py
 	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
 	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group test --group bench -o requirements-dev.lock
+	$(if $(UPGRADE),echo atheris,grep -o '^atheris==[0-9.]*' requirements-fuzz.lock) | $(LOCK) --no-annotate - -o requirements-fuzz.lock
 	$(if $(UPGRADE),echo uv,grep -o '^uv==[0-9.]*' requirements-uv.lock) | $(LOCK) --no-annotate - -o requirements-uv.lock
 	npm install --ignore-scripts --package-lock-only

@@ -1,4 +1,4 @@
-"""Validators that nobody here wrote: pdfsig (poppler with NSS), openssl, qpdf.
+"""Validators that nobody here wrote: pdfsig (poppler with NSS), openssl, qpdf, PDFBox with BouncyCastle, MuPDF.
 
 A test that asks an outsider is skipped where the tool is missing, and fails there in CI: an outsider that was not
 asked proves nothing.
@@ -132,6 +132,59 @@ def qpdf_check(path: Path) -> str:
     need("qpdf")
     answer = subprocess.run(["qpdf", "--check", str(path)], capture_output=True, text=True, check=False)
     return "" if answer.returncode == 0 else answer.stdout + answer.stderr
+
+
+JARS = Path("/usr/share/java")
+CLASSES = ("pdfbox2", "fontbox2", "commons-logging", "bcprov", "bcpkix", "bcutil")
+JUDGE = Path(__file__).parent / "java" / "Judge.java"
+
+
+@dataclass(frozen=True)
+class JavaOpinion:
+    """What PDFBox and BouncyCastle say of one signature or document time stamp (or of a file that they cannot read)."""
+
+    kind: str
+    verdict: str
+    time: str
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict == "ok"
+
+
+def pdfbox(files: Sequence[Path], roots: Sequence[bytes]) -> dict[Path, list[JavaOpinion]]:
+    """Its opinion of each file, in the order of the signatures: mathematics, RFC 5035, time stamps, paths, revocation lists."""
+    need("java", "javac", *(f"{name}.jar" for name in CLASSES if not (JARS / f"{name}.jar").is_file()))
+    with tempfile.TemporaryDirectory() as folder:
+        trusted = _files(folder, roots=b"".join(roots))["roots"]
+        classes = ":".join(str(JARS / f"{name}.jar") for name in CLASSES)
+        said = _run("java", "-cp", classes, str(JUDGE), trusted, *map(str, files)).stdout
+    opinions: dict[Path, list[JavaOpinion]] = {file: [] for file in files}
+    for line in said.splitlines():
+        file, kind, verdict, time = line.split("\t")
+        opinions[Path(file)].append(JavaOpinion(kind, verdict, time))
+    return opinions
+
+
+def mutool(path: Path) -> list[bool]:
+    """Whether each signature's digest holds for MuPDF, which knows neither our roots nor document time stamps."""
+    need("mutool")
+    said = _run("mutool", "sign", "-v", str(path)).stdout
+    blocks = re.split(r"(?m)^Verifying signature \d+:", said)[1:]
+    judged = [block for block in blocks if "Signature is not signed" not in block]
+    return [any(line in block for line in HOLDS) and "Digest error" not in block for block in judged]
+
+
+HOLDS = ("The signature is valid but there have been edits since signing.", "The document is unchanged since signing.")
+
+
+def mutool_draws(path: Path) -> str:
+    """What MuPDF complains of while it draws every page; empty when nothing."""
+    need("mutool")
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["mutool", "draw", "-q", "-F", "png", "-r", "20", "-o", f"{folder}/%d.png", str(path)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "".join(line for line in answer.stderr.splitlines() if "ICC support" not in line) or "x" * answer.returncode
 
 
 def signatures_in(content: bytes) -> list[tuple[bytes, bytes]]:

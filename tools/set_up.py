@@ -63,8 +63,15 @@ TOOLS = {
     "certutil": "libnss3-tools",
     "faketime": "faketime",
     "softhsm2-util": "softhsm2",
+    "qpdf": "qpdf",
+    "mutool": "mupdf-tools",
+    "javac": "default-jdk-headless",
 }
 """Commands with which tests check a sealed PDF independently, also at another time, and the Debian packages they come in."""
+
+
+JARS = {"/usr/share/java/pdfbox2.jar": "libpdfbox2-java", "/usr/share/java/bcpkix.jar": "libbcpkix-java"}
+"""Libraries of Java with which they do the same, and their packages."""
 
 
 class CannotGoOn(Exception):
@@ -254,6 +261,7 @@ def browser() -> None:
     """A Chromium and the commands that check a PDF independently: found, or installed by root on Debian."""
     missing = [] if _browser() else ["chromium", "fonts-liberation"]
     missing += [package for command, package in TOOLS.items() if not shutil.which(command)]
+    missing += [package for jar, package in JARS.items() if not Path(jar).exists()]
     if not missing:
         return
     if _can_use_apt():

@@ -25,7 +25,7 @@ from bff.signing.verify import verify
 from bff.store.people import Person
 from bff.wiring import House, build
 from tests.builders import Away, Clock, Generous, a_house, a_sent_contract, an_owner, work
-from tests.outsiders import need, openssl_cms, pdfsig, signatures_in
+from tests.outsiders import need, openssl_cms, pdfbox, pdfsig, signatures_in
 from tests.remote_signers import PEM, Ca, Csc, Key, Kms, new_key, served
 from tests.signing.browser import browser_verdicts
 from tests.signing.paperwork import LI, START, Paperwork, PlainPaper, blank_pdf
@@ -65,7 +65,7 @@ def sealed(paperwork: Paperwork, sealer: Elsewhere) -> bytes:
 
 
 def check_by_others(content: bytes, paperwork: Paperwork, sealer: Elsewhere, folder: Path) -> None:
-    """pdfsig, openssl, our own verifier and the browser's, with the roots and nothing else of us."""
+    """pdfsig, openssl, PDFBox, our own verifier and the browser's, with the roots and nothing else of us."""
     roots = [*dict.fromkeys((*paperwork.authority.roots_pem(), *sealer.roots))]
     file = folder / "sealed.pdf"
     file.write_bytes(content)
@@ -73,6 +73,7 @@ def check_by_others(content: bytes, paperwork: Paperwork, sealer: Elsewhere, fol
         assert (opinion.valid, opinion.trusted) == (True, True)
     signature, signed = signatures_in(content)[1]
     assert "successful" in openssl_cms(signature, signed, roots, at=START + timedelta(hours=1))
+    assert [opinion.verdict for opinion in pdfbox([file], roots)[file]] == ["ok"] * 3
     report = verify(content, roots=roots, at=START + timedelta(hours=1))
     assert report.ok, report
     (said,) = browser_verdicts(folder, roots, at=START + timedelta(hours=1)).values()

@@ -114,6 +114,7 @@ def test_missing_browser_is_an_error_in_ci_and_a_hint_elsewhere(
 def test_browser_that_is_installed_is_taken(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(set_up, "_apt_install", _fails)
+    monkeypatch.setattr(set_up, "JARS", {})
     for name in ("google-chrome", *set_up.TOOLS):
         command(here, name, "")
     set_up.browser()
