@@ -58,7 +58,14 @@ PEERS = "bench/peers/package-lock.json"
 
 
 def test_lock_files_name_no_download_address() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock", "package-lock.json", PEERS):
+    for lock in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-uv.lock",
+        "requirements-fuzz.lock",
+        "package-lock.json",
+        PEERS,
+    ):
         assert "://" not in (ROOT / lock).read_text("utf-8"), lock
 
 

@@ -4,8 +4,8 @@ Each target is a reader of what strangers send. It may refuse, by the exceptions
 exception comes out is a finding, and so is an input that takes longer than a minute. A finding ends the run with exit code 1 and
 leaves its bytes in `fuzz-findings/`.
 
-`cms`, `objects` and `verify` are guided by what code an input reaches (atheris); `intake` is what a sender meets, cage and all, so
-its inputs are only mutated.
+`cms`, `objects` and `verify` are guided by what code an input reaches (atheris); `intake` is what a sender meets, cage and all,
+so its inputs are only mutated.
 """
 
 import argparse
