@@ -216,7 +216,14 @@ class Enterprise:
 
 
 def right(enterprise: Enterprise, person_id: str, *, now: datetime, seal_id: str | None = None) -> tuple[Seal, Grant]:
-    """The seal that this member may use now, and by which grant. Raises Refusal, named for what is missing."""
+    """The seal that this member may use now, and by which grant: the one that lasts longest."""
+    return max(rights(enterprise, person_id, now=now, seal_id=seal_id), key=lambda pair: pair[1].until)
+
+
+def rights(
+    enterprise: Enterprise, person_id: str, *, now: datetime, seal_id: str | None = None
+) -> list[tuple[Seal, Grant]]:
+    """The seals that this member may use now, and by which grants. Raises Refusal, named for what is missing."""
     name = enterprise.facts.name
     if enterprise.state is not State.VERIFIED or enterprise.proof is None:
         raise Refusal("enterprise_not_proven", name=name)
@@ -232,8 +239,7 @@ def right(enterprise: Enterprise, person_id: str, *, now: datetime, seal_id: str
     holding = [g for g in usable if g.holds(now)]
     if not holding:
         raise Refusal("right_to_seal_over", name=name)
-    grant = max(holding, key=lambda g: g.until)
-    return enterprise.seal(grant.seal_id), grant
+    return [(enterprise.seal(grant.seal_id), grant) for grant in holding]
 
 
 # --- events --------------------------------------------------------------------------------------------

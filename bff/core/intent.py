@@ -3,6 +3,8 @@
 Canonical JSON (RFC 8785) over integers and strings only. `challenge = SHA-256(canonical bytes)` is what an
 authenticator signs, what an SMS code's verifier is keyed with and what a face video's actions are derived from.
 Anyone who holds the bytes can recompute the challenge with a hash function and nothing else.
+
+Who signs for an enterprise confirms a statement of the second format, which has two members more and is else the same.
 """
 
 import hashlib
@@ -16,6 +18,9 @@ import rfc8785
 from bff.core.errors import Refusal
 
 FORMAT = "countersign-intent/1"
+FORMAT_FOR = "countersign-intent/2"
+"""For an enterprise."""
+FOR = ("organisation", "organisation_identifier")
 LIFETIME = timedelta(minutes=5)
 
 
@@ -41,9 +46,18 @@ class Intent:
     issued_at: str
     expires_at: str
     format: str = FORMAT
+    organisation: str = ""
+    """The enterprise that is signed for; empty: nobody but oneself."""
+    organisation_identifier: str = ""
+    """As in a certificate, e.g. NTRCN-91350100M000100Y43."""
 
     def canonical(self) -> bytes:
-        return rfc8785.dumps(asdict(self))
+        return rfc8785.dumps(self.members())
+
+    def members(self) -> dict[str, Any]:
+        """What the statement says, by name; without an enterprise there is no member for one."""
+        said = asdict(self)
+        return said if self.format == FORMAT_FOR else {name: said[name] for name in said if name not in FOR}
 
     def challenge(self) -> bytes:
         """32 bytes: SHA-256 over the canonical bytes."""
@@ -61,7 +75,10 @@ def read(raw: bytes) -> Intent:
         same = intent.canonical() == raw
     except (ValueError, TypeError) as error:
         raise Refusal("intent_unreadable") from error
-    if not same or intent.format != FORMAT or set(value) != {f.name for f in fields(Intent)}:
+    own = {f.name for f in fields(Intent)} - set(FOR)
+    complete = set(value) == (own | set(FOR) if intent.format == FORMAT_FOR else own)
+    known = intent.format == (FORMAT_FOR if intent.organisation and intent.organisation_identifier else FORMAT)
+    if not same or not complete or not known:
         raise Refusal("intent_unreadable")
     return intent
 

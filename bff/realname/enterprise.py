@@ -454,7 +454,7 @@ class Enterprises:
     def seal_mark(self, person: Person, enterprise_id: str, seal_id: str) -> Mark:
         with self._store.read() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
-            return drawn(unit, enterprise, enterprise.seal(seal_id))
+            return unit.enterprises.drawn(enterprise, enterprise.seal(seal_id))
 
     def licence(self, person: Person, enterprise_id: str) -> bytes:
         """The photograph that was shown, for those who have a part in it."""
@@ -481,15 +481,6 @@ class Enterprises:
         there = unit.enterprises.proven(facts.identifier)
         if there is not None and there.id != but and there.holds(unit.now):
             raise Refusal("enterprise_known", name=there.facts.name)
-
-
-def drawn(unit: Unit, enterprise: Enterprise, seal: e.Seal) -> Mark:
-    """What a seal draws, checked against the digest that was approved. Raises Refusal `no_such_seal`."""
-    value = unit.enterprises.mark(enterprise.id, seal.id)
-    mark = marks.kept(value, name=enterprise.facts.name) if value else None
-    if mark is None or mark.sha256() != seal.sha256:
-        raise Refusal("no_such_seal")
-    return mark
 
 
 def _waits(enterprise: Enterprise, sha256: str) -> bool:

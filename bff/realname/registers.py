@@ -63,6 +63,12 @@ def facts(*, name: str, register: str, number: str, country: str, representative
     return Facts(clean, _country(known, normal, country), register, normal, who)
 
 
+def party(*, name: str, register: str, number: str, country: str) -> tuple[str, str]:
+    """An enterprise's name and identifier, of which no more is said. Raises Refusal like `facts`."""
+    known = facts(name=name, register=register, number=number, country=country, representative="--")
+    return known.name, known.identifier
+
+
 def _number(register: Register, number: str) -> str:
     if register.code == OTHER:
         free = "".join(number.upper().split())

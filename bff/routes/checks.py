@@ -33,6 +33,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("The certificate is in the name that the statement gives."),
         _("The certificate is in another name than the statement."),
     ),
+    "organisation": (
+        _("Certificate and record name the same enterprise that the statement signs for."),
+        _("Certificate, record and statement do not name the same enterprise."),
+    ),
     "mark": (_("The mark is the one that was confirmed."), _("The mark is not the one that was confirmed.")),
     "values": (
         _("The values of the fields are the ones that were confirmed."),

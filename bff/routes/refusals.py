@@ -29,6 +29,7 @@ def say(refusal: Refusal) -> Said:
     status, sentence = SENTENCES.get(refusal.code, (400, _("This cannot be done now. Please go back and try again.")))
     params = {
         "label": "",
+        "known": "",
         "name": "",
         "address": "",
         "left": 0,
@@ -51,6 +52,9 @@ FIELDS = {
     "same_address_twice": "email",
     "sender_elsewhere": "email",
     "signer_name_missing": "name",
+    "enterprise_name_unreadable": "enterprise",
+    "register_number_wrong": "enterprise",
+    "country_unreadable": "enterprise",
     "signer_name_too_long": "name",
     "title_missing": "title",
     "deadline_in_the_past": "day",
@@ -364,6 +368,10 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "viewers_do_not_seal": (422, _("A viewer signs nothing. Give them another role first.")),
     "grant_until_unreadable": (422, _("Choose a day from tomorrow on, at most five years ahead.")),
     "enterprise_not_proven": (409, _("%(name)s has not proven itself here, so nobody can sign for it.")),
+    "enterprise_another_name": (
+        409,
+        _("This number belongs to %(known)s here, not to %(name)s. Ask the sender to correct it."),
+    ),
     "enterprise_proof_old": (
         409,
         _("%(name)s was proven more than a year ago. One of its owners has to prove it again before anybody signs."),

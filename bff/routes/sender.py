@@ -5,6 +5,7 @@ beside what was typed. People who only sign see the same list, and of a contract
 """
 
 import io
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import CHOOSABLE, Level, masked
 from bff.core.intent import fingerprint
 from bff.notify.addresses import normal_email, normal_phone
+from bff.realname import registers
 from bff.routes import telling
 from bff.routes.pwa import WEB
 from bff.routes.refusals import say
@@ -41,6 +43,8 @@ Page = str | AnyResponse | tuple[str, int]
 
 ROWS, MOST_ROWS = 50, 500
 """A list begins with so many lines; "more" adds as many, up to the most."""
+IDENTIFIER = r"[A-Z]{3,5}-[A-Z0-9./-]{2,60}"
+"""Of an enterprise, as in a certificate."""
 MOST_FILES = 50
 """Pictures that become one contract."""
 
@@ -234,6 +238,7 @@ def _signers_page(contract_id: str, refusal: Refusal | None = None, at: str = ""
         converted=bool({"from_pictures", "from_word"} & {*details.notes}),
         in_turn=any(s.order > 1 for s in details.contract.signers),
         i_sign=any(s.is_sender for s in details.contract.signers),
+        registers=registers.REGISTERS,
         levels=[level for level in CHOOSABLE if level is not CHOOSABLE[-1] or house().enrolment.sourced],
         error=said.sentence if said else None,
         wrong=said.field if said else "",
@@ -265,6 +270,7 @@ def change_signer(contract_id: str, signer_id: str) -> Page:
 
 def _asked_signer(signer_id: str | None = None) -> NewSigner:
     form = request.form
+    organisation, organisation_id = _party(signer_id is not None)
     return NewSigner(
         id=signer_id,
         name=form.get("name", "").strip(),
@@ -273,6 +279,22 @@ def _asked_signer(signer_id: str | None = None) -> NewSigner:
         role=form.get("role", ""),
         language=_spoken(form.get("language")),
         needs=_needs(form.get("needs")),
+        organisation=organisation,
+        organisation_id=organisation_id,
+    )
+
+
+def _party(changed: bool) -> tuple[str, str]:
+    """The enterprise that a signer signs for. Without a number, a changed signer keeps the one that was known."""
+    form = request.form
+    name, number = form.get("for_name", "").strip(), form.get("for_number", "").strip()
+    if not name and not number:
+        return "", ""
+    known = form.get("for_known", "")
+    if changed and known and not number and re.fullmatch(IDENTIFIER, known):
+        return name, known
+    return registers.party(
+        name=name, register=form.get("for_register", ""), number=number, country=form.get("for_country", "")
     )
 
 

@@ -109,6 +109,8 @@ def sign(token: str) -> str | AnyResponse:
         return back("signer.read", token=token)
     if view.lacking is not None:
         return back("signer.identify", token=token)
+    if view.no_right is not None:
+        raise view.no_right
     return _screen("signer_sign.html", token, view, **_choices(view))
 
 
@@ -364,7 +366,11 @@ def mark(token: str) -> Response:
     """How the mark will look: the same outlines as in the PDF. `which`: saved, chosen or a typed face."""
     which = request.args.get("which", "auto")
     view: View = g.view
-    if which == "chosen" and view.choice is not None:
+    if which.startswith("seal:"):
+        chosen = next((seal.mark for seal in view.seals if seal.id == which.removeprefix("seal:")), None)
+        if chosen is None:
+            raise Refusal("no_such_seal")
+    elif which == "chosen" and view.choice is not None:
         chosen = view.choice.mark
     elif which == "saved" and view.saved_mark is not None:
         chosen = marks.read(view.saved_mark, name=view.signer.name)
@@ -436,6 +442,8 @@ def _kind(kind: FieldKind) -> str:
 
 def _choices(view: View) -> dict[str, Any]:
     """The marks on offer, the chosen one first selected; and what has been filled before."""
+    if view.signer.organisation_id:
+        return _seals(view)
     chosen = view.choice.mark.to_dict() if view.choice else None
     saved = dict(view.saved_mark) if view.saved_mark else None
     offered = [("auto", TYPED)] + ([("saved", saved)] if saved and saved.get("kind") == "drawn" else [])
@@ -447,6 +455,21 @@ def _choices(view: View) -> dict[str, Any]:
     return {
         "marks": [(which, json.dumps(value, separators=(",", ":"))) for which, value in offered],
         "preferred_mark": preferred,
+        "inputs": [f for f in view.fields if _is_filled(f.kind)],
+        "typed": dict(view.choice.values) if view.choice else {},
+    }
+
+
+def _seals(view: View) -> dict[str, Any]:
+    """The enterprise's seals in the place of marks; nobody draws one."""
+    offered = [(f"seal:{seal.id}", {"kind": "seal", "seal_id": seal.id}) for seal in view.seals]
+    preferred = next(
+        (which for which, value in offered if view.choice and value["seal_id"] == view.choice.seal_id), None
+    )
+    return {
+        "marks": [(which, json.dumps(value, separators=(",", ":"))) for which, value in offered],
+        "preferred_mark": preferred or (offered[0][0] if offered else None),
+        "seal_names": {f"seal:{seal.id}": seal.label for seal in view.seals},
         "inputs": [f for f in view.fields if _is_filled(f.kind)],
         "typed": dict(view.choice.values) if view.choice else {},
     }

@@ -103,12 +103,13 @@ class Authority:
         name: str,
         *,
         organisation: str | None = None,
+        organisation_id: str | None = None,
         contract_id: str,
         signer_id: str,
         now: datetime,
     ) -> Leaf:
         """A one-shot key and a certificate in the signer's real name. The list is kept, the key is not."""
-        subject = _person(name, organisation, contract_id=contract_id, signer_id=signer_id)
+        subject = _person(name, organisation, organisation_id, contract_id=contract_id, signer_id=signer_id)
         root = self._entity("signing-root")
         leaf = self._issue(root, subject, now=now, purpose=_signing)
         write(self._crl_path(leaf.certificate.serial_number), leaf.crl)
@@ -430,9 +431,13 @@ def _usage(*, certificates: bool = False, commitment: bool = False) -> x509.KeyU
     )
 
 
-def _person(name: str, organisation: str | None, *, contract_id: str, signer_id: str) -> x509.Name:
+def _person(
+    name: str, organisation: str | None, organisation_id: str | None = None, *, contract_id: str, signer_id: str
+) -> x509.Name:
     """The signer's name as written, UTF-8; the two identifiers make the certificate's subject this one signature's."""
     whose = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, _cut(organisation))] if organisation else []
+    if organisation_id:
+        whose.append(x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, _printable(organisation_id)))
     return x509.Name(
         [
             *whose,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bff.core import contract as c
+from bff.core import enterprise as e
 from bff.core import evidence, gestures
 from bff.core import intent as intents
 from bff.core import mark as marks
@@ -79,6 +80,17 @@ class Choice:
     values: Mapping[str, str]
     consent_version: str
     language: str
+    seal_id: str = ""
+    """Of the enterprise that is signed for."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A seal that a signer may choose, and what it draws."""
+
+    id: str
+    label: str
+    mark: Mark
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,10 @@ class View:
     """They are known by their face, so they may sign with it."""
     face_video: Video | None
     """Of the newest attempt to sign by face."""
+    seals: tuple[Seal, ...]
+    """Of the enterprise that they sign for, those that they may use."""
+    no_right: Refusal | None
+    """Why they may not sign for the enterprise."""
 
     @property
     def may_act(self) -> bool:
@@ -204,6 +220,7 @@ class Ceremony:
         if sender is None:
             raise Refusal("link_unknown")
         person = unit.people.by_contact(_link_address(signer))
+        seals, no_right = _seals(unit, signer)
         return View(
             contract=contract,
             signer=signer,
@@ -221,6 +238,8 @@ class Ceremony:
             lacking=_lacking(unit, contract, signer, identity),
             face_ready=identity is not None and "face" in unit.identities.media_of(identity.check_id),
             face_video=_face_video(unit, signer),
+            seals=seals,
+            no_right=no_right,
         )
 
     def _find(self, unit: Unit, token: str) -> tuple[Contract, Signer]:
@@ -257,13 +276,14 @@ class Ceremony:
                 raise Refusal("consent_missing")
             if signer.state is not SignerState.OPENED:
                 contract = unit.step(contract, c.Opened(unit.now, signer.id), actor=signer.id)
-            chosen = marks.read(mark, name=signer.name)
+            chosen, seal_id = _chosen(unit, signer, mark)
             filled = _filled(contract.fields_of(signer.id), values)
             choice = {
                 "mark": chosen.to_dict(),
                 "values": filled,
                 "consent_version": consent.VERSION,
                 "language": language,
+                **({"seal_id": seal_id} if seal_id else {}),
             }
             if choice == unit.contracts.choice(signer.id):
                 return
@@ -280,6 +300,8 @@ class Ceremony:
             raise Refusal("nothing_chosen_yet")
         if (lacking := _lacking(unit, contract, signer, _standing(unit, signer))) is not None:
             raise Refusal(lacking)
+        if signer.organisation_id:
+            _right(unit, signer, choice.seal_id)
         intent = self._intent(unit.now, contract, signer, choice, method, self._pages(unit, contract, signer))
         unit.contracts.void_intents(signer.id, method=method.value)
         values = _with_dates(contract, signer, choice.values, unit.now)
@@ -314,6 +336,9 @@ class Ceremony:
             nonce=secrets.token_hex(16),
             issued_at=now.isoformat(timespec="seconds"),
             expires_at=(now + LIFETIME).isoformat(timespec="seconds"),
+            format=intents.FORMAT_FOR if signer.organisation_id else intents.FORMAT,
+            organisation=signer.organisation,
+            organisation_identifier=signer.organisation_id,
         )
 
     def _pages(self, unit: Unit, contract: Contract, signer: Signer) -> int:
@@ -627,7 +652,10 @@ class Ceremony:
         if verdict.outcome is not Outcome.PASS or issued.state != "open" or signer not in contract.turn:
             self._note_refused(unit, contract, signer, Method.FACE, Refusal(verdict.reason))
             return
-        self._sign(unit, contract, signer, issued, _face_proof(issued, video, verdict, unit.now))
+        try:
+            self._sign(unit, contract, signer, issued, _face_proof(issued, video, verdict, unit.now))
+        except Refusal as refusal:
+            self._note_refused(unit, contract, signer, Method.FACE, refusal)
 
     def _amend(self, unit: Unit, intent_id: str, **details: Any) -> None:
         issued = self._issued(unit, intent_id)
@@ -648,6 +676,7 @@ class Ceremony:
         choice = _read_choice(unit.contracts.choice(signer.id), signer)
         if choice is None or choice.mark.sha256() != intent.mark_sha256:
             raise Refusal("intent_expired")
+        acting = _sealing(unit, contract, signer, choice, intent) if signer.organisation_id else {}
         event = c.SignedBy(unit.now, signer.id, issued.method, intent.challenge().hex(), intent.document_sha256)
         after = unit.step(contract, event, actor=signer.id)
         person = self._person(unit, signer)
@@ -659,7 +688,8 @@ class Ceremony:
                 method=issued.method,
                 proof=proof,
                 identity=_identity(signer, person, _carried(unit, signer, issued.method))
-                | _key_identity(unit, signer, proof),
+                | _key_identity(unit, signer, proof)
+                | acting,
                 mark=choice.mark.to_dict(),
                 values=issued.details["values"],
                 language=choice.language,
@@ -669,7 +699,8 @@ class Ceremony:
         )
         unit.contracts.change_intent(issued.id, state="used")
         unit.contracts.void_intents(signer.id)
-        unit.people.save_mark(person.id, choice.mark.to_dict())
+        if choice.mark.stamp is None:
+            unit.people.save_mark(person.id, choice.mark.to_dict())
         if issued.method == Method.SMS.value and signer.phone:
             unit.people.confirmed(person.id, signer.phone)
         unit.errand("sign", contract_id=after.id)
@@ -844,11 +875,82 @@ def _read_choice(value: Mapping[str, Any] | None, signer: Signer) -> Choice | No
     if value is None:
         return None
     return Choice(
-        mark=marks.read(value["mark"], name=signer.name),
+        mark=marks.kept(value["mark"], name=signer.name),
         values=dict(value["values"]),
         consent_version=value["consent_version"],
         language=value["language"],
+        seal_id=value.get("seal_id", ""),
     )
+
+
+def _chosen(unit: Unit, signer: Signer, mark: Any) -> tuple[Mark, str]:
+    """The mark that was chosen; who signs for an enterprise chooses one of its seals, by its id."""
+    if not signer.organisation_id:
+        return marks.read(mark, name=signer.name), ""
+    seal_id = mark.get("seal_id") if isinstance(mark, dict) and mark.get("kind") == "seal" else None
+    if not isinstance(seal_id, str):
+        raise Refusal("mark_unreadable")
+    enterprise, seal, _ = _right(unit, signer, seal_id)
+    return unit.enterprises.drawn(enterprise, seal), seal.id
+
+
+def _right(unit: Unit, signer: Signer, seal_id: str) -> tuple[e.Enterprise, e.Seal, e.Grant]:
+    """Raises Refusal, named for what this signer lacks to sign for the enterprise with this seal."""
+    enterprise, person_id = _for_whom(unit, signer)
+    seal, grant = e.right(enterprise, person_id, now=unit.now, seal_id=seal_id)
+    return enterprise, seal, grant
+
+
+def _for_whom(unit: Unit, signer: Signer) -> tuple[e.Enterprise, str]:
+    """The enterprise, and the signer's own id; the person is who is reached where the link goes."""
+    enterprise = unit.enterprises.proven(signer.organisation_id)
+    if enterprise is None:
+        raise Refusal("enterprise_not_proven", name=signer.organisation)
+    if not same_name(enterprise.facts.name, signer.organisation):
+        raise Refusal("enterprise_another_name", name=signer.organisation, known=enterprise.facts.name)
+    person = unit.people.by_contact(_link_address(signer))
+    return enterprise, person.id if person else ""
+
+
+def _seals(unit: Unit, signer: Signer) -> tuple[tuple[Seal, ...], Refusal | None]:
+    """The seals that this signer may choose from, or why there are none."""
+    if not signer.organisation_id:
+        return (), None
+    try:
+        enterprise, person_id = _for_whom(unit, signer)
+        usable = e.rights(enterprise, person_id, now=unit.now)
+    except Refusal as refusal:
+        return (), refusal
+    seals = {seal.id: seal for seal, _ in usable}
+    return tuple(Seal(seal.id, seal.label, unit.enterprises.drawn(enterprise, seal)) for seal in seals.values()), None
+
+
+def _sealing(unit: Unit, contract: Contract, signer: Signer, choice: Choice, intent: Intent) -> dict[str, Any]:
+    """The use of the seal, written into the enterprise's record, and what the signature says of the enterprise."""
+    enterprise, seal, grant = _right(unit, signer, choice.seal_id)
+    if seal.sha256 != choice.mark.sha256() or enterprise.proof is None:
+        raise Refusal("intent_expired")
+    used = e.SealUsed(unit.now, grant.person_id, grant.id, contract.id, signer.id, intent.challenge().hex())
+    unit.enterprise_step(enterprise, used)
+    facts, proof = enterprise.facts, enterprise.proof
+    return {
+        "enterprise": {
+            "identifier": facts.identifier,
+            "name": facts.name,
+            "representative": facts.representative,
+            "proven_by": str(proof.way),
+            "proven_at": proof.at.isoformat(),
+            "proven_until": proof.valid_until.isoformat(),
+            "licence": str(proof.facts.get("licence", "none")),
+            "role": str(enterprise.role(grant.person_id)),
+            "seal": seal.id,
+            "seal_sha256": seal.sha256,
+            "grant": grant.id,
+            "grant_until": grant.until.isoformat(),
+            "grant_by": grant.given_by,
+            "record_head": unit.chronicle.head(f"enterprise:{enterprise.id}"),
+        }
+    }
 
 
 def _filled(fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, str]:

@@ -74,6 +74,9 @@ class NewSigner:
     id: str | None = None
     needs: Level = Level.CONTACT
     """The least that has to be known of who this is."""
+    organisation: str = ""
+    """The enterprise that they sign for, as registered; with its identifier. Empty: for themselves."""
+    organisation_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -620,7 +623,7 @@ class Desk:
             deadline=moment(contract.deadline, contract.timezone) if contract.deadline else "",
             language=contract.language,
             signers=tuple(
-                EvidenceSigner(s.id, s.name, s.role, masked(s.email or s.phone or ""), s.order)
+                EvidenceSigner(s.id, s.name, _role(s), masked(s.email or s.phone or ""), s.order)
                 for s in contract.signers
             ),
             verify_url=self._verify_url,
@@ -733,7 +736,14 @@ def _signer(new: NewSigner, known: set[str]) -> Signer:
         order=max(1, min(MAX_SIGNERS, new.order)),
         is_sender=new.is_sender,
         needs=new.needs,
+        organisation=_clean(new.organisation)[:120] if new.organisation_id else "",
+        organisation_id=new.organisation_id if _clean(new.organisation) else "",
     )
+
+
+def _role(signer: Signer) -> str:
+    """What the page at the end says of a signer's part: also the enterprise that they sign for."""
+    return " · ".join(filter(None, (signer.role, signer.organisation, signer.organisation_id)))
 
 
 def _named(contract: Contract) -> list[NewSigner]:
@@ -748,6 +758,8 @@ def _named(contract: Contract) -> list[NewSigner]:
             is_sender=s.is_sender,
             id=s.id,
             needs=s.needs,
+            organisation=s.organisation,
+            organisation_id=s.organisation_id,
         )
         for s in contract.signers
     ]

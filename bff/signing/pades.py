@@ -213,6 +213,8 @@ class PyhankoPades:
         now = self._clock.now()
         leaf = self._authority.issue_signer(
             act.signer.name,
+            organisation=act.signer.organisation or None,
+            organisation_id=act.signer.organisation_id or None,
             contract_id=_contract_id(act.intent),
             signer_id=act.signer.id,
             now=min(now, act.signed_at),
@@ -809,6 +811,18 @@ def named(name: str, certificate: bytes) -> bool:
         return _common_name(x509.load_der_x509_certificate(certificate)) == common_name(name)
     except (ValueError, IndexError):
         return False
+
+
+def acts_for(certificate: bytes) -> tuple[str, str]:
+    """The organisation in a signer's certificate (DER) and its identifier; empty where it names none."""
+    try:
+        subject = x509.load_der_x509_certificate(certificate).subject
+    except ValueError:
+        return "", ""
+    oids = (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.ORGANIZATION_IDENTIFIER)
+    names = (subject.get_attributes_for_oid(oid) for oid in oids)
+    name, identifier = (str(found[0].value) if len(found) == 1 else "" for found in names)
+    return name, identifier
 
 
 def judge(

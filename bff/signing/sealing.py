@@ -180,8 +180,10 @@ def _caption(contract: Contract, act: ActOf) -> tuple[str, ...]:
         Method.SMS.value: _("Confirmed by SMS code"),
         Method.PASSKEY.value: _("Confirmed by fingerprint, face or screen lock"),
     }
+    signer = contract.signer(act.signer_id)
+    said = _("Signed by %(name)s for %(organisation)s") if signer.organisation else _("Signed by %(name)s")
     return (
-        _("Signed by %(name)s") % {"name": contract.signer(act.signer_id).name},
+        said % {"name": signer.name, "organisation": signer.organisation},
         local.strftime("%Y-%m-%d %H:%M:%S %z"),
         how.get(act.method, ""),
     )

@@ -34,6 +34,7 @@ from bff.core.errors import Refusal
 from bff.core.intent import Intent
 from bff.core.ports import Verdict
 from bff.signing import cms, pades
+from bff.signing.authority import common_name
 from bff.words import best, words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -269,7 +270,7 @@ def _used(octets: bytes) -> bytes:
 
 
 def _signer_sentence(signer: SignerReport, _: Words) -> str:
-    params = {"name": signer.name, "time": signer.time or "?"}
+    params = {"name": _who(signer, _), "time": signer.time or "?"}
     if not signer.ok:
         return _("The signature of %(name)s does not hold.") % params
     if signer.proof == "device":
@@ -282,6 +283,11 @@ def _signer_sentence(signer: SignerReport, _: Words) -> str:
             "time: %(time)s."
         )
     return sentence % params
+
+
+def _who(signer: SignerReport, _: Words) -> str:
+    whom = _mapping(signer.facts.get("intent")).get("organisation")
+    return _("%(name)s for %(organisation)s") % {"name": signer.name, "organisation": whom} if whom else signer.name
 
 
 # --- one signer -------------------------------------------------------------------------------------------------
@@ -315,7 +321,7 @@ def _signer(content: bytes, found: pades.Found, verdict: Verdict, shown: "_Prefi
             "certificate_serial": verdict.facts.get("serial"),
             "identity": act.get("identity"),
             "evidence_head": act.get("evidence_head"),
-            "intent": asdict(intent) if intent else None,
+            "intent": intent.members() if intent else None,
         },
     )
 
@@ -342,6 +348,12 @@ def _intent_checks(
         ok=pades.named(intent.signer_name, found.certificate),
         sentence=_("The certificate is in the name that the statement gives."),
     )
+    if intent.organisation or any(pades.acts_for(found.certificate)):
+        yield Check(
+            "organisation",
+            ok=_for_whom(found, act, intent),
+            sentence=_("Certificate and record name the same enterprise that the statement signs for."),
+        )
     yield Check(
         "mark",
         ok=_digest(act.get("mark")) == intent.mark_sha256,
@@ -357,6 +369,14 @@ def _intent_checks(
         ok=_in_order(intent, verdict),
         sentence=_("The time stamp is not older than the statement."),
     )
+
+
+def _for_whom(found: pades.Found, act: Mapping[str, Any], intent: Intent) -> bool:
+    """The statement, the certificate and what the house knew are about one enterprise."""
+    name, identifier = pades.acts_for(found.certificate)
+    known = _mapping(_mapping(act.get("identity")).get("enterprise"))
+    same = identifier == intent.organisation_identifier == known.get("identifier")
+    return same and bool(intent.organisation) and name == common_name(intent.organisation)
 
 
 def _digest(value: Any) -> str | None:

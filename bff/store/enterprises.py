@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from bff.core import mark as marks
 from bff.core.enterprise import (
     Enterprise,
     Facts,
@@ -23,6 +24,8 @@ from bff.core.enterprise import (
     State,
     Way,
 )
+from bff.core.errors import Refusal
+from bff.core.mark import Mark
 from bff.store.models import EnterpriseMemberRow, EnterpriseRow, EnterpriseSealRow
 
 
@@ -86,6 +89,14 @@ class Enterprises:
         """What that seal draws."""
         row = self._session.get(EnterpriseSealRow, seal_id)
         return dict(row.mark) if row and row.enterprise_id == enterprise_id else None
+
+    def drawn(self, enterprise: Enterprise, seal: Seal) -> Mark:
+        """The seal's mark, checked against the digest that was approved. Raises Refusal `no_such_seal`."""
+        value = self.mark(enterprise.id, seal.id)
+        mark = marks.kept(value, name=enterprise.facts.name) if value else None
+        if mark is None or mark.sha256() != seal.sha256:
+            raise Refusal("no_such_seal")
+        return mark
 
     def _fill(self, row: EnterpriseRow, enterprise: Enterprise) -> None:
         row.identifier, row.name = enterprise.facts.identifier, enterprise.facts.name

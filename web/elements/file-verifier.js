@@ -67,7 +67,7 @@ class FileVerifier extends HTMLElement {
 
   #show(verdict, bytes) {
     const text = this.dataset;
-    const sentences = verdict.signers.map((signer) => fill(sentenceOf(signer, text), signer));
+    const sentences = verdict.signers.map((signer) => fill(sentenceOf(signer, text), named(signer)));
     const open = verdict.signers.filter((one) => one.ok && !verdict.closed.includes(one.contractId));
     const summary = element("section", `notice ${verdict.ok ? "success" : "error"}`);
     summary.append(element("h2", "", verdict.ok ? text.textHolds : text.textFails));
@@ -100,7 +100,7 @@ class FileVerifier extends HTMLElement {
     const titles = { signer: "textSigner", seal: "textSeal", timestamp: "textTimestamp", foreign: "textForeign" };
     const details = element("details", "card verdict");
     details.open = !one.ok;
-    details.append(element("summary", "", fill(this.dataset[titles[one.kind]], one)));
+    details.append(element("summary", "", fill(this.dataset[titles[one.kind]], named(one))));
     details.append(paragraph(one.time ? fill(this.dataset.textTime, { time: exact(one.time) }) : this.dataset.textNotime, "soft"));
     const list = element("ul");
     for (const check of one.checks) list.append(this.#line(check));
@@ -126,6 +126,11 @@ class FileVerifier extends HTMLElement {
     link.download = `${one.documentSha256.slice(0, 8)}.pdf`;
     return link;
   }
+}
+
+/** With the enterprise that was signed for, beside the signer's own name. */
+function named(one) {
+  return one.organisation ? { ...one, name: `${one.name} · ${one.organisation}` } : one;
 }
 
 /** A page that came before the service worker is asked for once more, so that the worker keeps it for times without a network. */

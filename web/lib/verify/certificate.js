@@ -21,7 +21,7 @@ const SIGNATURES = {
 const CURVES = { "1.2.840.10045.3.1.7": ["P-256", 32], "1.3.132.0.34": ["P-384", 48] };
 const EC_KEY = "1.2.840.10045.2.1";
 const RSA_KEY = "1.2.840.113549.1.1.1";
-const NAMES = { "2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.5": "serialNumber", "2.5.4.46": "dnQualifier" };
+const NAMES = { "2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.5": "serialNumber", "2.5.4.46": "dnQualifier", "2.5.4.97": "organizationIdentifier" };
 
 /** The WebCrypto name of a digest algorithm's identifier node. Throws DerError for one that is not known. */
 export function hashName(algorithm) {

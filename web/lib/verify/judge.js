@@ -25,6 +25,9 @@ const INTENT = [
   "host", "issued_at", "language", "mark_sha256", "method", "nonce", "signer_id", "signer_name", "signer_role", "values_sha256",
 ];
 
+const FOR = ["organisation", "organisation_identifier"];
+const INTENTS = { "countersign-intent/1": INTENT, "countersign-intent/2": [...INTENT, ...FOR].sort() };
+
 /** The verdict on a file. `roots` in PEM. Throws PdfError when it is not a PDF that can be followed. */
 export async function judge(bytes, { roots = "", at = new Date() } = {}) {
   const trusted = fromPem(roots);
@@ -61,6 +64,7 @@ function told(one) {
     format: one.statement?.format ?? "",
     evidenceHead: one.statement?.evidence_head ?? "",
     identity: one.act?.identity ?? null,
+    organisation: one.intent?.organisation ?? "",
     shownBytes: one.shown ?? null,
     checks,
   };
@@ -313,6 +317,12 @@ async function judgeAct(one, world) {
   one.challenge = intent.challenge;
   const { value } = intent;
   add("name", certificateName(value.signer_name) === one.who);
+  const certificate = one.cms ? signerOf(one.cms)?.names : null;
+  if (value.organisation || certificate?.O || certificate?.organizationIdentifier) {
+    const known = act.identity?.enterprise?.identifier;
+    const same = certificate?.organizationIdentifier === value.organisation_identifier && known === value.organisation_identifier;
+    add("organisation", same && value.organisation && certificateName(value.organisation) === certificate?.O);
+  }
   add("mark", (await digestOf(act.mark)) === value.mark_sha256);
   add("values", (await digestOf(act.values)) === value.values_sha256);
   add("time", !one.time || one.time.getTime() >= Date.parse(value.issued_at) - TOLERANCE_MS);
@@ -334,7 +344,7 @@ async function readIntent(act) {
     if (act.format !== "countersign-act/1") return null;
     const octets = Uint8Array.from(atob(act.intent), (ch) => ch.charCodeAt(0));
     const value = parsed(octets);
-    const named = Object.keys(value).sort().join() === INTENT.join() && value.format === "countersign-intent/1";
+    const named = Object.keys(value).sort().join() === INTENTS[value.format]?.join() && (value.format === "countersign-intent/1" || FOR.every((name) => value[name]));
     const text = new TextDecoder("utf-8", { fatal: true }).decode(octets);
     if (!named || canonical(value) !== text) return null;
     return { value, challenge: new Uint8Array(await crypto.subtle.digest("SHA-256", octets)) };
