@@ -329,15 +329,19 @@ def test_the_cues_are_given_in_words_and_colours_at_their_times(
           const dialog = document.querySelector('dialog.face');
           if (window.told) return;
           window.told = [];
-          const note = () => told.push([document.querySelector('face-capture').dataset.phase, performance.now(),
-            dialog.querySelector('.cue p').textContent, getComputedStyle(dialog).backgroundColor]);
+          const note = () => {
+            told.push([document.querySelector('face-capture').dataset.phase, performance.now(),
+              dialog.querySelector('.cue p').textContent, getComputedStyle(dialog).backgroundColor]);
+            sessionStorage.told = JSON.stringify(told);
+          };
           const look = new MutationObserver(note);
           look.observe(dialog, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-glow']});
         }, true)"""
     )
     aim(page, desk)
     challenge = act_along(page, actor, begin=press(page))
-    told = [one for one in page.evaluate("told") if one[0] == "recording"]
+    thanked(page)
+    told = [one for one in page.evaluate("JSON.parse(sessionStorage.told)") if one[0] == "recording"]
     began = told[0][1]
     for step in challenge.steps:
         first = next(at for _, at, words, _ in told if words == WORDS[step.action])
@@ -345,7 +349,6 @@ def test_the_cues_are_given_in_words_and_colours_at_their_times(
     colours = [colour for _, _, _, colour in told]
     for colour in {glow.colour for glow in challenge.glows}:
         assert f"rgb({', '.join(map(str, Colour(colour).rgb))})" in colours
-    thanked(page)
 
 
 WORDS = {
@@ -459,6 +462,21 @@ def test_a_refused_camera_leaves_another_way(playwright: Playwright, refusing: B
     expect(page.get_by_role("alert").filter(has_text="choose a photo that you have")).to_be_visible()
     expect(page.get_by_label("Choose a photo")).to_be_focused()
     no_violations(page)
+    phones.close()
+    assert not phones.complaints
+
+
+def test_a_missing_camera_is_said_and_the_other_ways_stay(playwright: Playwright, browser: Browser, desk: Desk) -> None:
+    phones = Phones(playwright, browser)
+    page = phones(permissions=["camera"])
+    page.goto(f"{desk.url}/try/face")
+    page.get_by_role("button", name="Start the camera").click()
+    expect(page.get_by_role("alert").filter(has_text="No camera was found")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#other")).to_be_visible()
+    page.goto(f"{desk.url}/try/photo")
+    page.get_by_role("button", name="Take a photo").click()
+    expect(page.get_by_role("alert").filter(has_text="No camera was found")).to_be_visible()
     phones.close()
     assert not phones.complaints
 

@@ -62,13 +62,17 @@ class FaceCapture extends HTMLElement {
       return;
     }
     this.dialog ??= this.#build();
-    this.opener.addEventListener("click", () => this.#start());
+    this.opener.onclick = () => this.#start();
     this.opener.hidden = false;
     document.addEventListener("visibilitychange", this.#left);
+    window.addEventListener("pageshow", this.#back);
+    this.form.addEventListener("htmx:afterRequest", this.#answered);
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#left);
+    window.removeEventListener("pageshow", this.#back);
+    this.form?.removeEventListener("htmx:afterRequest", this.#answered);
     this.#end();
   }
 
@@ -151,7 +155,7 @@ class FaceCapture extends HTMLElement {
     this.go.textContent = this.words.again;
     this.go.hidden = false;
     this.go.focus();
-    if (why !== "interrupted" && why !== "expired") this.#showOtherWay();
+    if (why !== "interrupted") this.#showOtherWay();
   }
 
   #giveUp(why) {
@@ -173,6 +177,11 @@ class FaceCapture extends HTMLElement {
   #left = () => {
     if (document.hidden && INTERRUPTIBLE.has(this.#phase)) this.#fail("interrupted");
   };
+
+  /** Back by the browser's button: what was sent is the server's business, and a new recording is a new challenge. */
+  #back = (event) => event.persisted && this.dialog.open && this.#close();
+
+  #answered = () => this.#phase === "sent" && this.dialog.open && this.#close();
 
   // --- 1. aiming
 
