@@ -234,7 +234,7 @@ def a_person(desk: Page, house: RunningHouse) -> Callable[[Page], None]:
     """Somebody with an account who begins a check by themselves; each time another one."""
     name = f"person{len(house.letters())}@example.org"
     desk.goto(f"{house.url}/members")
-    desk.get_by_label("Name").fill("Somebody")
+    desk.get_by_label("Name", exact=True).fill("Somebody")
     desk.get_by_label("E-mail address or mobile number").fill(name)
     desk.get_by_role("button", name="Add", exact=False).first.click()
 

@@ -25,7 +25,7 @@ def test_the_other_screens_are_accessible_too(house: RunningHouse, phone: Phones
     no_violations(page)
 
     page.goto(f"{house.url}/members")
-    page.get_by_label("Name").fill("王美")
+    page.get_by_label("Name", exact=True).fill("王美")
     page.get_by_label("E-mail address or mobile number").fill(MEI)
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator(".name", has_text="王美")).to_be_visible()

@@ -88,9 +88,9 @@ def upload(page: Page, house: RunningHouse, document: Path) -> str:
 
 def add_signer(page: Page, party: Party) -> None:
     form = page.locator("details", has_text="Add a signer")
-    if not form.get_by_label("Name").is_visible():
-        form.locator("summary").click()
-    form.get_by_label("Name").fill(party.name)
+    if not form.get_by_label("Name", exact=True).is_visible():
+        form.locator("summary").first.click()
+    form.get_by_label("Name", exact=True).fill(party.name)
     form.get_by_label("E-mail").fill(party.email)
     form.get_by_label("Mobile number").fill(party.phone)
     form.get_by_label("Role").fill(party.role)
