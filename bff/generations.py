@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from bff.signing.authority import GENERATIONS, KEYS
@@ -19,17 +20,19 @@ from bff.signing.authority import GENERATIONS, KEYS
 if TYPE_CHECKING:
     from bff.wiring import House
 
+ELSEWHERE = "seal-elsewhere"
 NAMES = {
     "signing-root": "root of signers and seal",
     "tsa-root": "root of time stamps",
     "tsa": "time stamps",
     "seal": "seal",
+    ELSEWHERE: "seal of contracts",
 }
 
 
 @dataclass(frozen=True)
 class Line:
-    """One certificate. `key` is encrypted, plain, away (not in the house) or destroyed."""
+    """One certificate. `key` is encrypted, plain, away (not in the house), elsewhere (with `BFF_SEAL_KEY`) or destroyed."""
 
     name: str
     generation: int
@@ -45,26 +48,36 @@ class Line:
 def lines(home: "House") -> Iterator[Line]:
     with home.store.read() as unit:
         given = unit.time_book.count()
-    now = home.clock.now()
     for what in KEYS:
         every = home.authority.certificates(what)
         for number, certificate in enumerate(every, 1):
-            last = number == len(every)
-            yield Line(
-                name=what,
-                generation=number,
-                serial=f"{certificate.serial_number:x}",
-                sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-                begins=_day(certificate.not_valid_before_utc),
-                ends=_day(certificate.not_valid_after_utc),
-                days_left=(certificate.not_valid_after_utc - now).days,
-                key=_key(home, what, number, last=last),
-                time_stamps=given.get(certificate.serial_number, 0) if what == "tsa" else None,
-            )
+            key = _key(home, what, number, last=number == len(every))
+            stamps = given.get(certificate.serial_number, 0) if what == "tsa" else None
+            yield _line(home, what, number, certificate, key, stamps)
+
+
+def elsewhere(home: "House") -> Iterator[Line]:
+    """The certificate of the seal whose key is not here. Raises Fault `seal_key_away`."""
+    if (sealer := home.sealer) is not None:
+        yield _line(home, ELSEWHERE, 1, sealer.certificate, "elsewhere", None)
+
+
+def _line(home: "House", what: str, number: int, certificate: x509.Certificate, key: str, stamps: int | None) -> Line:
+    return Line(
+        name=what,
+        generation=number,
+        serial=f"{certificate.serial_number:x}",
+        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        begins=_day(certificate.not_valid_before_utc),
+        ends=_day(certificate.not_valid_after_utc),
+        days_left=(certificate.not_valid_after_utc - home.clock.now()).days,
+        key=key,
+        time_stamps=stamps,
+    )
 
 
 def show(home: "House", *, as_json: bool) -> None:
-    found = list(lines(home))
+    found = [*lines(home), *elsewhere(home)]
     if as_json:
         print(json.dumps([asdict(line) for line in found]))
         return

@@ -4,9 +4,8 @@ Sealed files that others call valid, and Faults in plain words for everything th
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bff import doctor
+from bff import doctor, generations
 from bff.core.contract import State
 from bff.core.errors import Fault
 from bff.signing import kms
@@ -25,13 +24,13 @@ from bff.signing.verify import verify
 from bff.store.people import Person
 from bff.wiring import House, build
 from tests.builders import Away, Clock, Generous, a_house, a_sent_contract, an_owner, work
-from tests.outsiders import need, openssl_cms, pdfbox, pdfsig, signatures_in
+from tests.outsiders import openssl_cms, pdfbox, pdfsig, signatures_in
 from tests.remote_signers import PEM, Ca, Csc, Key, Kms, new_key, served
 from tests.signing.browser import browser_verdicts
 from tests.signing.paperwork import LI, START, Paperwork, PlainPaper, blank_pdf
+from tests.softhsm import LIBRARY, Token, softhsm_tokens
 
 KINDS = ("P-256", "RSA")
-LIBRARY = "/usr/lib/softhsm/libsofthsm2.so"
 
 
 @pytest.fixture(scope="module")
@@ -91,43 +90,11 @@ def never(_key: object) -> tuple[x509.Certificate, x509.Certificate]:
 # --- a hardware module ---
 
 
-@dataclass(frozen=True)
-class Token:
-    """A token of SoftHSM with one key under the label `seal`."""
-
-    uri: str
-    pin_file: Path
-    key: Key
-
-
 @pytest.fixture(scope="module")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Token]]:
     """Each kind of key in a token of its own; made before the library is loaded, which looks for tokens once."""
-    need("softhsm2-util")
-    folder = tmp_path_factory.mktemp("hsm")
-    (folder / "tokens").mkdir()
-    (folder / "conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(folder / "conf")
-    made = {kind: _token(folder, kind) for kind in KINDS}
-    yield made.__getitem__
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
-
-
-def _token(folder: Path, kind: str) -> Token:
-    key, file, pin = new_key(kind), folder / f"{kind}.pem", folder / f"{kind}.pin"
-    plain = serialization.NoEncryption()
-    file.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain))
-    pin.write_text("2718\n")
-    for words in (
-        ["--init-token", "--free", "--label", kind, "--so-pin", "3141", "--pin", "2718"],
-        ["--import", str(file), "--token", kind, "--label", "seal", "--id", "01", "--pin", "2718"],
-    ):
-        subprocess.run(["softhsm2-util", *words], check=True, capture_output=True)
-    return Token(f"pkcs11:token={kind};object=seal?module-path={LIBRARY}", pin, key)
+    with softhsm_tokens(tmp_path_factory.mktemp("hsm"), KINDS) as made:
+        yield made.__getitem__
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -451,6 +418,16 @@ def test_a_house_seals_with_it_waits_while_it_is_away_and_never_takes_another_ke
     report = verify(home.archive.read(done.document.sha256), roots=home.roots, at=clock.now())
     assert report.ok, report
     assert "Sign" in management.asked
+
+
+def test_the_operator_sees_where_it_is(clouded: tuple[House, Person, Kms], capsys: pytest.CaptureFixture[str]) -> None:
+    home, _, management = clouded
+    generations.show(home, as_json=True)
+    (line,) = [line for line in json.loads(capsys.readouterr().out) if line["name"] == "seal-elsewhere"]
+    certificate = home.sealer.certificate if home.sealer else None
+    assert certificate is not None
+    assert (line["key"], line["serial"]) == ("elsewhere", f"{certificate.serial_number:x}")
+    assert certificate.public_key() == management.key.public_key()
 
 
 def test_before_sending_the_key_is_tried(clouded: tuple[House, Person, Kms]) -> None:
