@@ -219,7 +219,10 @@ class Enrolment:
         """What the document says, as the person confirms it; what differs from what was read is noted."""
         with self._store.begin() as unit:
             check = _found(unit, token)
-            known = self._papers(check, unit.identities.media(check.id))
+            media = unit.identities.media(check.id)
+            known = self._papers(check, media)
+            if check.way is Way.FACE and "template" not in media:
+                raise Refusal("portrait_needed")
             fields = papers.confirmed(known, given, today=unit.now.date(), manual=check.manual)
             differs = papers.corrected(known, fields)
             after = unit.check_step(

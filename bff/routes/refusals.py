@@ -164,6 +164,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "check_needs_more": (422, _("The document alone is not enough for this contract.")),
     "photograph_missing": (422, _("Take or choose a photograph first.")),
     "photograph_first": (422, _("Take a photograph first, so that a person can compare it with what you enter.")),
+    "portrait_needed": (
+        422,
+        _(
+            "We found no portrait on your photograph to compare your face with. Take it again, or be checked by a person."
+        ),
+    ),
     "too_many_photographs": (
         409,
         _("Those were many photographs. Please stop here and begin again, or ask to be checked by a person."),

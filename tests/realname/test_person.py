@@ -65,6 +65,19 @@ def test_what_is_kept_names_no_number_and_holds_no_face(home: House, li_lei: Per
     assert "建国路".encode() not in stored
 
 
+def test_a_document_without_a_portrait_is_for_a_human(home: House, token: str) -> None:
+    """What cannot be read is typed in; without a portrait on the photograph no video can be compared with it."""
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    home.enrolment.photograph(token, photograph(cards.licence()))
+    work(home)
+    home.enrolment.type_instead(token)
+    fields = {"kind": "other", "name": "Li Lei", "number": "X1", "birth": "1990-03-07", "expiry": "2039-05-06"}
+    with pytest.raises(Refusal, match="portrait_needed"):
+        home.enrolment.confirm(token, fields)
+    home.enrolment.other_way(token)
+    assert home.enrolment.confirm(token, fields).state is State.REVIEW
+
+
 def test_the_other_side_is_asked_for(home: House, token: str) -> None:
     home.enrolment.consent(token, way=Way.FACE, language="en")
     home.enrolment.photograph(token, photograph(cards.cn_back()))
