@@ -15,7 +15,7 @@ import bff.__main__ as entrance
 from bff.core.errors import Refusal
 from bff.core.mark import Mark
 from bff.signing.verify import main, read_cose_key, verify
-from tests.signing.paperwork import ANA, BO, HOST, LI, Paperwork, b64, blank_pdf, cose
+from tests.signing.paperwork import ANA, BO, HOST, LI, START, Paperwork, b64, blank_pdf, cose
 
 
 @pytest.fixture
@@ -310,3 +310,19 @@ def test_report_can_be_kept_as_json(finished: Paperwork) -> None:
     kept = report(finished).to_dict()
     assert json.loads(json.dumps(kept))["ok"] is True
     assert set(kept) == {f.name for f in dataclasses.fields(report(finished))}
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ({"passkey_set_up": "this_link", "passkey_kept_at": None}, "set up by whoever held the link"),
+        ({"passkey_set_up": "another_link", "passkey_kept_at": None}, "set up by whoever held the link"),
+        ({"passkey_set_up": "another_link", "passkey_kept_at": START.isoformat()}, "key of their own device"),
+        ({"passkey_set_up": "signed_in"}, "key of their own device"),
+    ],
+)
+def test_a_device_that_a_link_set_up_is_not_called_the_signers_own(
+    work: Paperwork, identity: dict[str, Any], said: str
+) -> None:
+    work.sign(LI, method="passkey", identity={"level": "contact", **identity})
+    assert said in " ".join(report(work).sentences)

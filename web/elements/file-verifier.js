@@ -142,7 +142,13 @@ async function keepForLater() {
 
 function sentenceOf(signer, text) {
   if (!signer.ok) return text.textBad;
-  return signer.proof === "device" ? text.textDevice : text.textPlatform;
+  if (signer.proof !== "device") return text.textPlatform;
+  return byALink(signer.identity ?? {}) ? text.textDeviceLink : text.textDevice;
+}
+
+/** Says no more of the device than that its holder had a link: its person has not called it theirs since. */
+function byALink({ passkey_set_up: how, passkey_kept_at: kept }) {
+  return ["this_link", "another_link"].includes(how) && !kept;
 }
 
 /** To the second, in UTC, as the rest of the house writes times. */
