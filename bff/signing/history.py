@@ -17,12 +17,11 @@ from bff.core import tree
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Archive, Clock, Timestamps
 from bff.core.tree import Head
-from bff.signing import bundle
+from bff.signing import bundle, judging
 from bff.store import Store
 from bff.store.history import HeadOf, Placed
 
 LEAVES_AT_ONCE = 10_000
-FORMAT = "countersign-history/1"
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class History:
     def _proof(self, head: HeadOf, placed: Placed, path: Sequence[bytes]) -> dict[str, Any]:
         leaf = placed.leaf
         return {
-            "format": FORMAT,
+            "format": judging.FORMAT,
             "leaf": {"contract_id": leaf.contract_id, "seq": leaf.seq, "head": leaf.head},
             "position": placed.position,
             "path": [step.hex() for step in path],

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -28,6 +28,7 @@ from bff.signing.verify import Check, Report
 from bff.words import words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
+FORMAT = "countersign-history/1"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _history(
         return
     try:
         proof = _Proof.read(raw)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, UnsupportedAlgorithm):
         yield Check("tree", ok=False, sentence=_("The proof of its place in the tree cannot be read."))
         return
     leaf = proof.leaf
@@ -148,7 +149,7 @@ def _history(
     times = list(proof.times(roots))
     yield Check(
         "head_time",
-        ok=bool(times) and all(t is not None and t >= proof.at - CLOCK_TOLERANCE for t in times),
+        ok=bool(times) and all(t is not None and t + CLOCK_TOLERANCE >= proof.at for t in times),
         sentence=_("The head has been timestamped: %(times)s.")
         % {"times": ", ".join(t.isoformat() if t else "?" for t in times) or "-"},
     )
@@ -170,8 +171,8 @@ class _Proof:
     @classmethod
     def read(cls, raw: bytes) -> "_Proof":
         value = json.loads(raw)
-        head = json.loads(value["head"])
-        if head["format"] != tree.HEAD_FORMAT:
+        head = json.loads(_text(value["head"]))
+        if head["format"] != tree.HEAD_FORMAT or value["format"] != FORMAT:
             raise ValueError("not a head of ours")
         leaf = value["leaf"]
         return cls(
@@ -181,10 +182,10 @@ class _Proof:
             raw=value["head"].encode(),
             size=_whole(head["size"]),
             root=_digest(head["root"]),
-            at=datetime.fromisoformat(head["at"]),
-            signature=base64.b64decode(value["signature"], validate=True),
-            certificate=x509.load_pem_x509_certificate(value["certificate"].encode()),
-            tokens=tuple(base64.b64decode(t, validate=True) for t in value["timestamps"]),
+            at=_moment(head["at"]),
+            signature=base64.b64decode(_text(value["signature"]), validate=True),
+            certificate=x509.load_pem_x509_certificate(_text(value["certificate"]).encode()),
+            tokens=tuple(base64.b64decode(_text(t), validate=True) for t in value["timestamps"]),
         )
 
     def included(self) -> bool:
@@ -192,10 +193,10 @@ class _Proof:
 
     def vouched(self, roots: Sequence[bytes]) -> bool:
         """The head's signature, and the certificate's by one of the roots; when it was valid the timestamps say."""
-        key = self.certificate.public_key()
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            return False
-        with suppress(InvalidSignature):
+        with suppress(InvalidSignature, UnsupportedAlgorithm, ValueError):
+            key = self.certificate.public_key()
+            if not isinstance(key, ec.EllipticCurvePublicKey):
+                return False
             key.verify(self.signature, self.raw, ec.ECDSA(hashes.SHA256()))
             return any(_issued(root, self.certificate) for root in _certificates(roots))
         return False
@@ -221,6 +222,13 @@ def _whole(value: Any) -> int:
     return value
 
 
+def _moment(value: Any) -> datetime:
+    at = datetime.fromisoformat(_text(value))
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
+
+
 def _digest(value: Any) -> bytes:
     if not re.fullmatch("[0-9a-f]{64}", _text(value)):
         raise ValueError("not a digest")
@@ -234,7 +242,7 @@ def _certificates(roots: Sequence[bytes]) -> Iterator[x509.Certificate]:
 
 
 def _issued(root: x509.Certificate, certificate: x509.Certificate) -> bool:
-    with suppress(ValueError, TypeError, InvalidSignature):
+    with suppress(ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         certificate.verify_directly_issued_by(root)
         return True
     return False

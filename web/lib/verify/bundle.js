@@ -15,6 +15,7 @@ const LOG = "evidence.jsonl";
 const HISTORY = "history.json";
 const LIMITS = { [PDF]: 200_000_000, [LOG]: 50_000_000, [HISTORY]: 1_000_000, "roots.pem": 100_000, "README.txt": 20_000 };
 const ECDSA_SHA256 = "1.2.840.10045.4.3.2";
+const FORMAT = "countersign-history/1";
 const HEAD_FORMAT = "countersign-head/1";
 const LEAF_FORMAT = "countersign-leaf/1";
 const TOLERANCE_MS = 2 * 60 * 1000;
@@ -146,7 +147,7 @@ function readProof(raw) {
       certificate: readCertificate(base64(pemBody(string(value.certificate)))),
       tokens: list(value.timestamps).map(base64),
     };
-    return head.format === HEAD_FORMAT && Number.isFinite(proof.at) ? proof : null;
+    return value.format === FORMAT && head.format === HEAD_FORMAT && Number.isFinite(proof.at) ? proof : null;
   } catch {
     return null;
   }
