@@ -1342,10 +1342,10 @@ class _Certificate(Layout):
             ),
         )
         self.point(
-            _("SMS code"),
+            _("SMS code, face video"),
             _(
-                "The platform states, in the signature, that it sent a one-time code"
-                " made for this document and that the code was entered. The phone itself signs nothing."
+                "The platform states, in the signature, that a code made for this document was entered,"
+                " or that a video showed movements derived from it. The phone itself signs nothing."
             ),
         )
         self.point(

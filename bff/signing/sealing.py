@@ -13,7 +13,7 @@ from bff.core import contract as c
 from bff.core import mark as marks
 from bff.core.contract import Contract, Document, SignerState, State
 from bff.core.errors import Fault
-from bff.core.identity import Method
+from bff.core.identity import Level, Method
 from bff.core.ports import Act, Archive, Pades, Verdict, Written
 from bff.signing.desk import FULL_LEVEL, tell_invited, tell_sender
 from bff.signing.links import Links
@@ -179,13 +179,20 @@ def _caption(contract: Contract, act: ActOf) -> tuple[str, ...]:
     how: Mapping[str, str] = {
         Method.SMS.value: _("Confirmed by SMS code"),
         Method.PASSKEY.value: _("Confirmed by fingerprint, face or screen lock"),
+        Method.FACE.value: _("Confirmed by face video"),
     }
+    known: Mapping[str, str] = {
+        Level.DOCUMENT.value: _("identity document checked"),
+        Level.DOCUMENT_FACE.value: _("identity document and face checked"),
+        Level.DOCUMENT_FACE_SOURCE.value: _("identity document and face checked, confirmed by a source"),
+    }
+    level = known.get(str(act.identity.get("level")))
     signer = contract.signer(act.signer_id)
     said = _("Signed by %(name)s for %(organisation)s") if signer.organisation else _("Signed by %(name)s")
     return (
         said % {"name": signer.name, "organisation": signer.organisation},
         local.strftime("%Y-%m-%d %H:%M:%S %z"),
-        how.get(act.method, ""),
+        " · ".join(part for part in (how.get(act.method, ""), level) if part),
     )
 
 
