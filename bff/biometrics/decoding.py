@@ -10,6 +10,7 @@ from typing import Any
 PHOTO_LIMIT_PIXELS = 60_000_000
 PHOTO_SIDE_PIXELS = 1600
 """A photograph is made at most this long: enough for a portrait on a card, and little to go through."""
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 VIDEO_LIMIT_SECONDS = 13.5
 VIDEO_LEAST_SECONDS = 1.0
@@ -61,7 +62,7 @@ def read_photo(*, given: str, made: str) -> dict[str, Any]:
 
     Pictures.MAX_IMAGE_PIXELS = PHOTO_LIMIT_PIXELS // 2  # Pillow refuses at twice its limit
     try:
-        with Pictures.open(given, formats=("JPEG", "PNG", "WEBP")) as picture:
+        with Pictures.open(given, formats=_formats(given)) as picture:
             if picture.width * picture.height > PHOTO_LIMIT_PIXELS:
                 raise Unusable("photo_too_large")
             picture.draft("RGB", (PHOTO_SIDE_PIXELS, PHOTO_SIDE_PIXELS))
@@ -72,6 +73,18 @@ def read_photo(*, given: str, made: str) -> dict[str, Any]:
     with open(made, "wb") as file:
         file.write(upright.tobytes("raw", "BGR"))
     return {"width": upright.width, "height": upright.height}
+
+
+def _formats(given: str) -> tuple[str, ...]:
+    """By how the file begins. Another library reads HEIC, the format of some phones: only where it is one."""
+    with open(given, "rb") as file:
+        head = file.read(12)
+    if head[4:8] != b"ftyp" or head[8:12] not in HEIC_BRANDS:
+        return ("JPEG", "PNG", "WEBP")
+    import pi_heif  # type: ignore[import-untyped]  # it has no types
+
+    pi_heif.register_heif_opener()
+    return ("HEIF",)
 
 
 def read_video(*, given: str, made: str, container: str) -> dict[str, Any]:

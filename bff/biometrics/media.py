@@ -59,7 +59,7 @@ class Media:
         self._cage = cage
 
     def photo(self, content: bytes) -> Image:
-        """Upright pixels of a JPEG, PNG or WebP. Raises Unusable."""
+        """Upright pixels of a JPEG, PNG, WebP or HEIC. Raises Unusable."""
         if len(content) > PHOTO_LIMIT_BYTES:
             raise Unusable("photo_too_large")
         with _believed_only_where_it_fits("photo_unreadable"):

@@ -14,6 +14,7 @@ import pytest
 from bff.biometrics.media import LOOK_SIDE_PIXELS, Media, Unusable
 from bff.cage import Cage
 from tests.biometrics.photographs import Image, as_file, astronaut
+from tests.signing.test_converting import HEIC
 
 
 def refusal_of_photo(media: Media, content: bytes) -> str:
@@ -83,6 +84,15 @@ def test_what_is_no_photograph_is_refused_by_name(media: Media, content: bytes, 
 
 def test_a_picture_cut_short_is_refused(media: Media) -> None:
     assert refusal_of_photo(media, as_file(astronaut(), "JPEG")[:4000]) == "photo_unreadable"
+
+
+def test_a_photograph_as_some_phones_take_it_is_read(media: Media) -> None:
+    pixels = media.photo(HEIC)
+    assert pixels.shape == (32, 64, 3)
+    assert pixels[8, 32].argmax() == 0  # blue above
+    assert pixels[24, 32].argmax() == 2  # red below
+    assert refusal_of_photo(media, HEIC[:300]) == "photo_unreadable"
+    assert refusal_of_photo(media, HEIC[:12] + bytes(500)) == "photo_unreadable"
 
 
 def test_a_gif_is_no_photograph(media: Media) -> None:

@@ -277,7 +277,7 @@ def test_leaving_the_page_drops_the_recording_and_starting_again_asks_anew(
 ) -> None:
     camera.show(actor)
     page = phone()
-    aim(page, desk, "No colours", "More time for each movement")
+    aim(page, desk, "No colours", "More time for each movement", "Say aloud what to do")
     before = len(desk.challenges)
     page.get_by_role("button", name="Begin").click()
     expect(page.locator("face-capture")).to_have_attribute("data-phase", "recording", timeout=30_000)
