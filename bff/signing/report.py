@@ -28,6 +28,7 @@ from bff.words import moment, words
 METHODS = {
     "sms": _("Code by SMS: the platform's statement"),
     "passkey": _("Fingerprint, face or screen lock of the signer's own device, checked against its key"),
+    "passkey_by_link": _("Fingerprint, face or screen lock of a device that was set up by whoever held the link"),
     "face": _("Face video: the platform's statement"),
 }
 LEVELS = {
@@ -61,9 +62,12 @@ class Happened:
 
 @dataclass(frozen=True)
 class Party:
-    """A signer: who, how reached, what was signed and how it was confirmed, and what the browser told of their reading."""
+    """A signer: who, how reached, what was signed and how it was confirmed, and what the browser told of their reading.
+
+    `organisation`: name and number of the enterprise that they signed for; empty for themselves."""
 
     name: str
+    organisation: tuple[str, ...]
     role: str
     contact: str
     signed_at: datetime
@@ -179,6 +183,8 @@ class _Report:
             "  ·  ".join(part for part in (party.role, party.contact) if part), size=8.5, colour=QUIET, most=2
         )
         page.gap(3)
+        if party.organisation:
+            page.fact(say(_("Signs for")), "  ·  ".join(party.organisation), size=8.5)
         for name, value in (
             (say(_("Time of signing")), self._time(party.signed_at)),
             (say(_("Confirmed by")), say(METHODS.get(party.method, party.method))),

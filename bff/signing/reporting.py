@@ -18,6 +18,7 @@ from bff.core.ports import Clock, Pades
 from bff.signing import pades, report
 from bff.signing.paper import Paper
 from bff.signing.report import Account, Happened, Party, Revised
+from bff.signing.verify import by_a_link
 from bff.store import Store, Unit
 from bff.store.contracts import ActOf
 from bff.throttle import Rule, Throttle
@@ -127,10 +128,11 @@ def _parties(contract: Contract, acts: Sequence[ActOf], entries: Sequence[Entry]
         found.append(
             Party(
                 name=signer.name,
+                organisation=tuple(part for part in (intent.organisation, intent.organisation_identifier) if part),
                 role=signer.role,
                 contact=masked(signer.email or signer.phone or ""),
                 signed_at=act.signed_at,
-                method=act.method,
+                method="passkey_by_link" if act.method == "passkey" and by_a_link(act.identity) else act.method,
                 level=str(act.identity.get("level", "none")),
                 shared_channel=bool(act.identity.get("link_and_code_share_a_channel")),
                 shown_sha256=intent.document_sha256,

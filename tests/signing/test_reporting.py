@@ -63,7 +63,7 @@ def test_it_tells_who_signed_what_when_and_how(finished: Finished, english: byte
         "Bob Buyer",
         "李雷",
         "Code by SMS: the platform's statement",
-        "checked against its key",
+        "a device that was set up by whoever held the link",
         "Olga Owner sent the contract (again until",
         "a remark",
         "for Olga Owner",

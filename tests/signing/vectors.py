@@ -20,16 +20,17 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from bff.core import evidence, tree
+from bff.core import evidence, gestures, tree
 from bff.core.contract import Field, FieldKind, Signer
 from bff.core.evidence import Entry
-from bff.core.intent import Intent
+from bff.core.intent import FORMAT_FOR, Intent
 from bff.core.mark import Mark
 from bff.core.ports import Act
 from bff.signing import bundle, pades
@@ -325,6 +326,31 @@ def passkey_ed25519(house: House) -> bytes:
     return house.story(LI).sign(LI, "passkey", lie=_with_ed25519).seal()
 
 
+@good()
+def face(house: House) -> bytes:
+    """One signer, confirmed by a face video whose gestures and colours come from the challenge; the verdict is the house's."""
+    return house.story(LI).sign(LI, "face", lie=_by_face).seal()
+
+
+@good()
+def for_an_enterprise(house: House) -> bytes:
+    """One signer who signs for an enterprise: an intent of the second format, both names in the certificate."""
+    acting = replace(LI, organisation=ENTERPRISE, organisation_id=NUMBER)
+    return house.story(LI).sign(LI, "passkey", lie=partial(_acting, acting), **FOR).seal()
+
+
+@good()
+def device_from_a_link(house: House) -> bytes:
+    """Confirmed with a device that was set up by whoever held the link: it holds, and must not be called the signer's own."""
+    known = {
+        "level": "contact",
+        "passkey_set_up": "this_link",
+        "passkey_kept_at": None,
+        "passkey_link_channel": "email",
+    }
+    return house.story(LI).sign(LI, "passkey", lie=lambda act: replace(act, identity=known)).seal()
+
+
 @good(LEI, PEREZ)
 def two_signers(house: House) -> bytes:
     """Two signers one after the other, passkey and SMS code, with values in fields."""
@@ -412,6 +438,43 @@ def _with_ed25519(act: Act) -> Act:
         **said,
         "public_key": b64(b"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20" + raw),
         "signature": b64(key.sign(signed)),
+    }
+    return replace(act, proof=proof)
+
+
+ENTERPRISE, NUMBER = "某某自行车有限公司", "NTRCN-91350100M000100Y43"
+FOR = {"organisation": ENTERPRISE, "organisation_identifier": NUMBER, "format": FORMAT_FOR}
+
+
+def _acting(signer: Signer, act: Act, number: str = NUMBER) -> Act:
+    """The certificate is in the signer's and the enterprise's name, and the house knew the enterprise."""
+    known = {**act.identity, "enterprise": {"identifier": number, "name": ENTERPRISE, "role": "seal"}}
+    return replace(act, signer=signer, identity=known)
+
+
+def _by_face(act: Act) -> Act:
+    nonce = b"\x5e" * 16
+    asked = gestures.derived(hashlib.sha256(act.intent).digest(), nonce)
+    verdict = {
+        "outcome": "pass",
+        "reason": "",
+        "step": None,
+        "scores": {"live": 990, "same": 870},
+        "thresholds": {"live": 800, "same": 600},
+        "models": {"detector": "11" * 32},
+        "video_sha256": "22" * 32,
+        "challenge_sha256": asked.sha256(),
+    }
+    proof = {
+        "method": "face",
+        "nonce": nonce.hex(),
+        "pace": "normal",
+        "colours": True,
+        "gestures": asked.canonical().decode(),
+        "recorded_at": START.isoformat(),
+        "judged_at": START.isoformat(),
+        "compared_with": "check-1",
+        "verdict": verdict,
     }
     return replace(act, proof=proof)
 
@@ -514,6 +577,21 @@ def proof_of_no_kind(house: House) -> bytes:
 def proof_missing(house: House) -> bytes:
     """There is no proof at all."""
     return _lying(house, lambda act: replace(act, proof={}))
+
+
+@bad(f"signer {LEI}: organisation")
+def for_another_enterprise(house: House) -> bytes:
+    """The house knew another enterprise than the one that the statement and the certificate name."""
+    acting = replace(LI, organisation=ENTERPRISE, organisation_id=NUMBER)
+    lie = partial(_acting, acting, number="NTRCN-91350100M000100Y44")
+    return house.story(LI).sign(LI, "passkey", lie=lie, **FOR).seal()
+
+
+@bad(f"signer {LEI}: organisation")
+def enterprise_in_the_certificate_alone(house: House) -> bytes:
+    """The certificate names an enterprise; the statement signs for nobody but the signer."""
+    acting = replace(LI, organisation=ENTERPRISE, organisation_id=NUMBER)
+    return _lying(house, lambda act: replace(act, signer=acting))
 
 
 def _device(name: str, what: str, *wrong: str, **lie: Any) -> None:
