@@ -220,6 +220,26 @@ def watched(page: Page) -> list[str]:
     return asked
 
 
+def test_the_face_finder_comes_with_the_tap_and_is_kept(
+    phone: Phones, desk: Desk, camera: FakeCamera, actor: Actor
+) -> None:
+    camera.show(lambda _: np.full((HEIGHT, WIDTH, 3), 140, np.uint8))
+    page = phone()
+    asked = watched(page)
+    page.goto(f"{desk.url}/try/face")
+    page.wait_for_function("() => navigator.serviceWorker.controller")
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "human" in url or "workers" in url]
+    page.get_by_role("button", name="Start the camera").click()
+    expect(page.locator("dialog .hint")).to_have_text("Put your face into the oval.", timeout=30_000)
+    kept = page.evaluate(
+        "caches.keys().then(async names => (await Promise.all(names.map(async n => "
+        "(await (await caches.open(n)).keys()).map(r => r.url)))).flat())"
+    )
+    for name in ("workers/face-watch.js", "human/human.js", "human/blazeface.bin", "human/facemesh.bin", "wasm"):
+        assert any(name in url for url in kept), name
+
+
 def test_without_guidance_the_person_says_when_and_passes(
     phone: Phones, desk: Desk, camera: FakeCamera, actor: Actor, judge: Judge
 ) -> None:
