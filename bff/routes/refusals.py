@@ -370,6 +370,10 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "too_many_seals": (409, _("At most %(most)s seals are possible.")),
     "seal_words_too_long": (422, _("These words are too long for a seal.")),
     "seal_decided_already": (409, _("This seal has been decided on already.")),
+    "seal_not_red": (
+        422,
+        _("No red seal was found on the picture. Photograph a red imprint on white paper, or have a round seal drawn."),
+    ),
     "seal_not_approved": (409, _("This seal has not been approved by an owner.")),
     "viewers_do_not_seal": (422, _("A viewer signs nothing. Give them another role first.")),
     "grant_until_unreadable": (422, _("Choose a day from tomorrow on, at most five years ahead.")),

@@ -17,7 +17,7 @@ import segno
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from bff.core.errors import Fault
-from bff.core.mark import Mark, Point
+from bff.core.mark import Mark, Point, image_seal, round_seal
 from bff.core.ports import EvidencePage, EvidenceSigner
 from bff.signing.paper import Dot, Paper, outline
 
@@ -198,6 +198,66 @@ def test_pressed_line_is_thicker_than_a_light_one(paper: Paper) -> None:
 
 
 # --- values ----------------------------------------------------------------------------------------------
+
+
+SEALS = (
+    round_seal("示例科技（杭州）有限公司", middle="合同专用章", foot="91350100M000100Y43"),
+    round_seal("北京某某某某某某国际信息技术股份有限公司上海分公司", middle="财务专用章", foot="91110000600037341L"),
+    round_seal("Beispiel Maschinenbau Aktiengesellschaft & Compagnie Kommanditgesellschaft", foot="DE136695976"),
+    round_seal("ACME"),
+    image_seal(
+        "ACME", [b"\xff" * 8, *[b"\x80" + bytes(6) + b"\x01"] * 62, b"\xff" * 8], width=64, colour=(190, 20, 30)
+    ),
+)
+
+
+@pytest.mark.parametrize("seal", SEALS, ids=lambda seal: seal.name[:12])
+@pytest.mark.parametrize(("width", "height"), [(150, 150), (208, 76), (60, 120), (40, 30)])
+def test_a_seal_is_round_and_red_and_stays_in_its_box(paper: Paper, seal: Mark, width: int, height: int) -> None:
+    ops = paper.mark(seal, width=width, height=height, caption=(), language="en")
+    ink = _ink(_rendered(ops, width, height))
+    assert ink is not None
+    assert _inside(ink, width, height)
+    assert abs((ink[2] - ink[0]) - (ink[3] - ink[1])) < 1.5
+    colours = _coloured(ops, width, height).getcolors(1_000_000)
+    assert colours
+    darkest = min((colour for _, colour in colours), key=sum)
+    assert darkest[0] > 120 > darkest[1]
+
+
+def test_the_rim_of_a_seal_is_empty_inside_and_its_star_is_full(paper: Paper) -> None:
+    picture = _coloured(paper.mark(SEALS[3], width=100, height=100, caption=(), language="en"), 100, 100)
+    at = (EDGE + 50) * 4
+    middle, beside = picture.getpixel((at, at)), picture.getpixel((at + 100, at + 80))
+    assert isinstance(middle, tuple)
+    assert isinstance(beside, tuple)
+    assert middle[1] < 80
+    assert beside[1] > 240
+
+
+def test_a_seal_is_never_larger_than_forty_millimetres(paper: Paper) -> None:
+    ink = _ink(_rendered(paper.mark(SEALS[0], width=300, height=300, caption=(), language="en"), 300, 300))
+    assert ink is not None
+    assert 108 < ink[2] - ink[0] <= 114
+
+
+def test_a_caption_stands_beside_a_seal_where_there_is_room(paper: Paper) -> None:
+    ops = paper.mark(SEALS[0], width=208, height=76, caption=CAPTION, language="en")
+    picture = _coloured(ops, 208, 76)
+    red = picture.convert("RGB").split()
+    seal = ImageChops.subtract(red[0], red[1]).point(lambda v: 255 if v > 90 else 0).getbbox()
+    assert seal is not None
+    assert (seal[2] - seal[0]) / 4 > 70
+    assert seal[2] / 4 - EDGE < 80
+    assert CAPTION[0] in _spoken(ops)
+
+
+def test_words_of_a_seal_are_its_actual_text_and_its_preview_has_its_colour(paper: Paper) -> None:
+    ops = paper.mark(SEALS[0], width=150, height=150, caption=(), language="en")
+    assert _spoken(ops) == ["示例科技（杭州）有限公司 合同专用章 91350100M000100Y43"]
+    svg = paper.mark_svg(SEALS[0], width=240, height=240)
+    assert 'fill="#c8161d"' in svg
+    assert "91350100M000100Y43</title>" in svg
 
 
 @pytest.mark.parametrize(
@@ -436,6 +496,16 @@ def _page(ops: bytes, *, width: float = 180, height: float = 60, hidden_font: st
         font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
         page.obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary({f"/{hidden_font}": font}))
     return pdf
+
+
+def _coloured(ops: bytes, width: float, height: float) -> Image.Image:
+    out = BytesIO()
+    _page(ops, width=width, height=height).save(out)
+    pdf = pypdfium2.PdfDocument(out.getvalue())
+    try:
+        return pdf[0].render(scale=4).to_pil().convert("RGB")
+    finally:
+        pdf.close()
 
 
 def _rendered(ops: bytes, width: float, height: float, *, scale: float = 4) -> Image.Image:
