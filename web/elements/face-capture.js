@@ -43,7 +43,7 @@ const SIGNS = {
   turn_right: drawing('<path d="M6 24h34M28 10l14 14-14 14"/>'),
   open_mouth: drawing(`${HEAD}${OPEN_EYES}<ellipse cx="24" cy="32" rx="5" ry="6"/>`),
   close_eyes: drawing(`${HEAD}${SHUT_EYES}<path d="M19 33h10"/>`),
-  blink_twice: drawing(`${HEAD}${SHUT_EYES}<path d="M19 28v8M29 28v8"/>`),
+  blink_twice: drawing(`${HEAD}${SHUT_EYES}<text x="24" y="38" font-size="14" text-anchor="middle">2×</text>`),
 };
 
 class FaceCapture extends HTMLElement {
