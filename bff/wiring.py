@@ -507,6 +507,7 @@ class House:
             archive=self.archive,
             payouts=self.payouts,
             letters=letters,
+            throttle=self.throttle,
             code_key=self.secret("code.key"),
         )
 

@@ -837,7 +837,6 @@ _PROVING: dict[type[Event], Step] = {
     LetterSent: _letter_sent,
     LetterSigned: _letter_signed,
     Abandoned: _abandoned,
-    Ended: _ended,
 }
 """Possible before and after it was proven: a proof is renewed in the same ways."""
 
@@ -853,4 +852,5 @@ TABLE: Mapping[tuple[State, type[Event]], Step] = {
     (State.VERIFIED, SealGranted): _seal_granted,
     (State.VERIFIED, GrantRevoked): _grant_revoked,
     (State.VERIFIED, SealUsed): _seal_used,
+    (State.VERIFIED, Ended): _ended,  # what was never proven is amended; else it would make room for more transfers
 }

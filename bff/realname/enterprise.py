@@ -28,9 +28,12 @@ from bff.core.ports import Archive, Clock, Imprints, Letters, Licences, Payouts,
 from bff.store import Store, Unit
 from bff.store.errands import Errand
 from bff.store.people import Person
+from bff.throttle import Rule, Throttle
 
 MOST_REGISTRATIONS = 10
 """Unproven ones of one person."""
+PICTURES, LETTERS, ORDERS = Rule("enterprise-picture", 30), Rule("enterprise-letter", 5), Rule("enterprise-transfer", 5)
+"""Of one person."""
 PHOTO_LIMIT_BYTES = 20_000_000
 SMALLEST_SUM, LARGEST_SUM = 11, 99
 """Cents."""
@@ -78,6 +81,7 @@ class Enterprises:
         archive: Archive,
         payouts: Payouts,
         letters: Letters,
+        throttle: Throttle,
         code_key: bytes,
     ) -> None:
         self._store = store
@@ -85,6 +89,7 @@ class Enterprises:
         self._archive = archive
         self._payouts = payouts
         self._letters = letters
+        self._throttle = throttle
         self._code_key = code_key
 
     # --- registering ---
@@ -109,6 +114,7 @@ class Enterprises:
         _check_photograph(photograph)
         with self._store.read() as unit:
             e.advance(self._mine(unit, person, enterprise_id), e.LicenceShown(unit.now, person.id, ""))
+        self._throttle.take(PICTURES, person.id)
         kept = self._archive.keep(photograph)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
@@ -168,6 +174,7 @@ class Enterprises:
             raise Refusal("account_unreadable")
         if not (4 <= len(bank) <= 20 and bank.isalnum() and bank.isascii()):
             raise Refusal("bank_code_unreadable")
+        self._throttle.take(ORDERS, person.id)
         reference = secrets.token_hex(12)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
@@ -260,6 +267,7 @@ class Enterprises:
         with self._store.read() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
             e.advance(enterprise, e.LetterSent(unit.now, person.id, ""))
+        self._throttle.take(LETTERS, person.id)
         contract_id = self._letters.send(person.id, enterprise.facts, email=email, phone=phone, language=language)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
@@ -361,6 +369,7 @@ class Enterprises:
         with self._store.read() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
             e.advance(enterprise, e.SealProposed(unit.now, person.id, "", "", "image", ""))
+        self._throttle.take(PICTURES, person.id)
         kept = self._archive.keep(photograph)
         with self._store.begin() as unit:
             self._mine(unit, person, enterprise_id)

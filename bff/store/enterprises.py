@@ -60,12 +60,13 @@ class Enterprises:
         return [_enterprise(row) for row in self._session.scalars(asked.order_by(EnterpriseRow.name, EnterpriseRow.id))]
 
     def proven(self, identifier: str) -> Enterprise | None:
-        """The enterprise that proved itself under this identifier."""
+        """The enterprise that proved itself under this identifier; of several, the one that did so last."""
         asked = select(EnterpriseRow).where(
             EnterpriseRow.identifier == identifier, EnterpriseRow.state == str(State.VERIFIED)
         )
-        row = self._session.scalar(asked.with_for_update() if self._lock else asked)
-        return _enterprise(row) if row else None
+        found = [_enterprise(row) for row in self._session.scalars(asked.with_for_update() if self._lock else asked)]
+        dated = [(one.proof.at, one.id, one) for one in found if one.proof]
+        return max(dated)[2] if dated else None
 
     def proving(self) -> list[str]:
         """Those with a transfer or a letter under way: the clock asks."""

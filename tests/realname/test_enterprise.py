@@ -14,6 +14,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import Level
 from bff.realname import registers
 from bff.store.people import Person
+from bff.throttle import Throttle
 from bff.wiring import House
 from tests.builders import Clock, a_house, an_owner, inbox, token_of, work
 from tests.databases import ON_BOTH
@@ -165,6 +166,31 @@ def test_an_enterprise_proves_itself_once(home: House, li: Person) -> None:
         home.enterprises.prove_by_face(other, waiting)
     with pytest.raises(Refusal, match="enterprise_known"):
         home.enterprises.register(other, facts())
+
+
+def test_whoever_proves_an_enterprise_after_its_proof_is_old_acts_for_it(home: House, li: Person, clock: Clock) -> None:
+    old = proven(home, li)
+    clock.forward(days=370)
+    other = a_person(home, "李雷", "other-li@example.org")
+    new = proven(home, other)
+    with home.store.read() as unit:
+        found = unit.enterprises.proven(facts().identifier)
+    assert found is not None
+    assert found.id == new != old
+
+
+def test_letters_and_photographs_are_not_without_end(home: House, li: Person) -> None:
+    home.__dict__["throttle"] = Throttle(None)
+    enterprise_id = registered(home, li)
+    for number in range(5):
+        home.enterprises.send_letter(li, enterprise_id, email=f"r{number}@example.org", phone=None, language="en")
+        home.enterprises.give_up(li, enterprise_id)
+    with pytest.raises(Refusal, match="slow_down"):
+        home.enterprises.send_letter(li, enterprise_id, email="r9@example.org", phone=None, language="en")
+    for _ in range(29):
+        home.enterprises.show_licence(li, enterprise_id, b"a photograph")
+    with pytest.raises(Refusal, match="slow_down"):
+        home.enterprises.show_licence(li, enterprise_id, b"a photograph")
 
 
 # --- way two ---
