@@ -179,6 +179,7 @@ def test_procfile_is_the_production_unit_list() -> None:
         "live",
         "worker",
         "words",
+        "faces",
         "clock",
     ]
     assert next(iter(units(Settings(), {}))) == "valkey"
