@@ -62,6 +62,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("How it was confirmed is the platform's signed statement; a file cannot prove more than that."),
         _("There is no proof of a kind that is known."),
     ),
+    "gestures": (
+        _("The gestures and colours that the video had to show come from this statement."),
+        _("The gestures and colours that the video had to show do not come from this statement."),
+    ),
     "challenge": (
         _("What the device signed is the challenge made from this statement."),
         _("What the device signed is not the challenge made from this statement."),

@@ -29,6 +29,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from bff.core import gestures
 from bff.core import intent as intents
 from bff.core.errors import Refusal
 from bff.core.intent import Intent
@@ -455,6 +456,8 @@ def _proof_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterato
     if method == "passkey":
         yield from _passkey_checks(proof, intent, _)
     elif method in ("sms", "face"):
+        if method == "face":
+            yield _gestures_check(proof, intent, _)
         yield Check(
             "proof",
             ok=True,
@@ -462,6 +465,25 @@ def _proof_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterato
         )
     else:
         yield Check("proof", ok=False, sentence=_("There is no proof of a kind that is known."))
+
+
+def _gestures_check(proof: Mapping[str, Any], intent: Intent, _: Words) -> Check:
+    """What the video had to show is made anew here: a recording for another statement had to show something else."""
+    return Check(
+        "gestures",
+        ok=_asked_for(proof, intent),
+        sentence=_("The gestures and colours that the video had to show come from this statement."),
+    )
+
+
+def _asked_for(proof: Mapping[str, Any], intent: Intent) -> bool:
+    try:
+        nonce, pace = bytes.fromhex(str(proof.get("nonce"))), gestures.Pace(str(proof.get("pace")))
+        asked = gestures.derived(intent.challenge(), nonce, pace=pace, colours=proof.get("colours") is True)
+        told = str(proof.get("gestures")).encode()
+    except ValueError:
+        return False
+    return told == asked.canonical() and _mapping(proof.get("verdict")).get("challenge_sha256") == asked.sha256()
 
 
 def _passkey_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterator[Check]:

@@ -479,6 +479,10 @@ def _by_face(act: Act) -> Act:
     return replace(act, proof=proof)
 
 
+def _slowly(act: Act) -> Act:
+    return replace(act, proof={**act.proof, "pace": "slow"})
+
+
 def _unb64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
@@ -577,6 +581,21 @@ def proof_of_no_kind(house: House) -> bytes:
 def proof_missing(house: House) -> bytes:
     """There is no proof at all."""
     return _lying(house, lambda act: replace(act, proof={}))
+
+
+@bad(f"signer {LEI}: gestures")
+def face_recorded_for_another_contract(house: House) -> bytes:
+    """The record of a true face video that was asked for by another statement."""
+    other = _by_face(
+        house.story(LI, contract="k2").work.act(LI, house.story(LI, contract="k2").work.intent(LI, method="face"), {})
+    )
+    return _lying(house, lambda act: replace(act, proof=other.proof), method="face")
+
+
+@bad(f"signer {LEI}: gestures")
+def face_with_other_gestures(house: House) -> bytes:
+    """The gestures are other ones than this statement leads to."""
+    return _lying(house, lambda act: _slowly(_by_face(act)), method="face")
 
 
 @bad(f"signer {LEI}: organisation")

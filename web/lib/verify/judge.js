@@ -8,6 +8,7 @@
 import { changes, fieldsOf, words } from "./changes.js";
 import { fromPem, plainSignature, read as readCertificate, verifies } from "./certificate.js";
 import { check, path, read as readCms, readTimestamp, signerOf, timestampOf } from "./cms.js";
+import { derived } from "./gestures.js";
 import { canonical } from "./jcs.js";
 import { content, hex, inside, node, same, time, whole, hexInteger, oid, bits } from "./der.js";
 import { Bytes, Pdf, PdfError } from "./pdf.js";
@@ -336,7 +337,20 @@ async function judgeAct(one, world) {
   const proof = act.proof && typeof act.proof === "object" ? act.proof : {};
   add("method", proof.method === value.method);
   if (proof.method === "passkey") await judgePasskey(proof, value, intent.challenge, add);
-  else add("proof", proof.method === "sms" || proof.method === "face");
+  else {
+    if (proof.method === "face") add("gestures", await askedFor(proof, intent.challenge));
+    add("proof", proof.method === "sms" || proof.method === "face");
+  }
+}
+
+/** What a face video had to show, made anew from the statement. */
+async function askedFor(proof, challenge) {
+  if (!/^([0-9a-f]{2})+$/.test(proof.nonce)) return false;
+  const nonce = Uint8Array.from(proof.nonce.match(/../g), (pair) => parseInt(pair, 16));
+  const asked = await derived(challenge, nonce, { pace: proof.pace, colours: proof.colours === true });
+  if (asked === null || asked !== proof.gestures) return false;
+  const digest = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(asked))));
+  return proof.verdict?.challenge_sha256 === digest;
 }
 
 async function readIntent(act) {
