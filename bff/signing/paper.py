@@ -1099,8 +1099,8 @@ def _rule(x0: float, y: float, x1: float, colour: Colour, *, weight: float = 0.4
 
 
 def _span(said: str, drawn: bytes, *, hidden: str = "", x: float = 0.0, y: float = 0.0) -> bytes:
-    """What is drawn, with the words that it stands for."""
-    letter = f"BT /{hidden} 6 Tf 3 Tr 1 0 0 1 {_number(x)} {_number(y)} Tm (x) Tj ET\n".encode() if hidden else b""
+    """What is drawn, with the words that it stands for. Invisibility outlives its text object, so it is fenced in."""
+    letter = f"q BT /{hidden} 6 Tf 3 Tr 1 0 0 1 {_number(x)} {_number(y)} Tm (x) Tj ET Q\n".encode() if hidden else b""
     return b"/Span <</ActualText <" + _utf16(said) + b">>> BDC\n" + drawn + letter + b"EMC\n"
 
 

@@ -106,14 +106,30 @@ def test_the_mark_is_the_seal_with_words_that_can_be_found(home: House, owner: P
     _, seal_id = sealed(home, li, member=sam)
     content = signed(home, owner, seal_id)
     assert red_pixels(content) > 300
+    assert dark_pixels(content, beside_the_seal=True) > 100  # the caption is there to be seen, not only to be found
     assert "合同专用章".encode("utf-16-be").hex().upper().encode() in b"".join(appearances(content))
 
 
-def red_pixels(content: bytes) -> int:
+def first_page(content: bytes) -> "np.ndarray[Any, Any]":
     document = PdfDocument(content)
     document.init_forms()
     pixels = np.asarray(document[0].render(scale=1).to_pil().convert("RGB")).astype(int)
     document.close()
+    return pixels
+
+
+def dark_pixels(content: bytes, *, beside_the_seal: bool) -> int:
+    """In the field (a tenth of the width from the left, half way down), right of the square that the seal takes."""
+    pixels = first_page(content)
+    height, width = pixels.shape[:2]
+    field = pixels[
+        int(height * 0.5) : int(height * 0.59), int(width * (0.24 if beside_the_seal else 0.1)) : int(width * 0.45)
+    ]
+    return int((field.max(axis=2) < 200).sum())
+
+
+def red_pixels(content: bytes) -> int:
+    pixels = first_page(content)
     return int(((pixels[:, :, 0] > 150) & (pixels[:, :, 1] < pixels[:, :, 0] - 60)).sum())
 
 

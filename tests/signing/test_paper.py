@@ -130,6 +130,18 @@ def test_readers_extract_the_words_of_a_mark_when_a_hidden_font_is_promised(pape
     assert _words_of(_page(plain)) == ""
 
 
+@pytest.mark.parametrize("kind", ["drawn", "seal"])
+def test_the_invisible_letter_hides_nothing_that_comes_after_it(paper: Paper, kind: str) -> None:
+    """The rendering mode outlives its text object: what is set in type behind it was invisible once."""
+    mark = _drawn(_loops()) if kind == "drawn" else SEALS[0]
+    hidden = Paper(FONTS, hidden_font="Helv").with_type(None)
+    ops = hidden.mark(mark, width=208, height=76, caption=CAPTION, language="en").ops
+    before, after = ops.split(b" 3 Tr ")
+    assert before.rpartition(b"\n")[2].startswith(b"q BT")
+    assert after.partition(b"\n")[0].endswith(b"ET Q")
+    assert after.count(b"BT") == len(CAPTION)
+
+
 def test_preview_has_the_shapes_of_the_paper(paper: Paper) -> None:
     for mark in (_typed("José 李雷"), _drawn(_loops())):
         ink = _ink(_rendered(paper.mark(mark, width=180, height=60, caption=(), language="en"), 180, 60))
