@@ -72,7 +72,7 @@ def read(raw: bytes) -> Intent:
     try:
         value: Any = json.loads(raw)
         intent = Intent(**value)
-        same = intent.canonical() == raw
+        same = _typed(intent) and intent.canonical() == raw
     except (ValueError, TypeError) as error:
         raise Refusal("intent_unreadable") from error
     own = {f.name for f in fields(Intent)} - set(FOR)
@@ -81,6 +81,13 @@ def read(raw: bytes) -> Intent:
     if not same or not complete or not known:
         raise Refusal("intent_unreadable")
     return intent
+
+
+def _typed(intent: Intent) -> bool:
+    """Strings, and a whole number of pages."""
+    values = asdict(intent)
+    number = values.pop("document_pages")
+    return isinstance(number, int) and not isinstance(number, bool) and all(isinstance(v, str) for v in values.values())
 
 
 def values_sha256(values: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from flask_babel import gettext
 
+from bff.signing import statements
 from bff.words import mark as _
 
 CHECKS: dict[str, tuple[str, str]] = {
@@ -62,10 +63,6 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("How it was confirmed is the platform's signed statement; a file cannot prove more than that."),
         _("There is no proof of a kind that is known."),
     ),
-    "gestures": (
-        _("The gestures and colours that the video had to show come from this statement."),
-        _("The gestures and colours that the video had to show do not come from this statement."),
-    ),
     "challenge": (
         _("What the device signed is the challenge made from this statement."),
         _("What the device signed is not the challenge made from this statement."),
@@ -81,6 +78,22 @@ CHECKS: dict[str, tuple[str, str]] = {
     "assertion": (
         _("Checked against the signer's own device key."),
         _("It was not signed by the signer's device key."),
+    ),
+    "gestures": (
+        statements.CHECKS["gestures"],
+        _("What the video had to show does not follow from this statement: it was asked for something else."),
+    ),
+    "verdict": (
+        statements.CHECKS["verdict"],
+        _("The platform's verdict on the video does not say that it passed in time, by its own thresholds."),
+    ),
+    "compared": (
+        statements.CHECKS["compared"],
+        _("The face was not compared with the check of the person that the signature names."),
+    ),
+    "identity": (
+        statements.CHECKS["identity"],
+        _("What is said of the person does not fit together: the level, the check behind it, or its time."),
     ),
     "bundle:log": (
         _("The log is one chain, each entry bound to all before it."),
@@ -118,3 +131,8 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 def sentences() -> list[tuple[str, str, str]]:
     return [(name, gettext(good), gettext(bad)) for name, (good, bad) in CHECKS.items()]
+
+
+def known() -> list[tuple[str, str]]:
+    """The sentences about a person, and what kinds of documents are called."""
+    return [(name, gettext(sentence)) for name, sentence in statements.KNOWN.items()]

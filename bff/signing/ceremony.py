@@ -652,6 +652,10 @@ class Ceremony:
         if verdict.outcome is not Outcome.PASS or issued.state != "open" or signer not in contract.turn:
             self._note_refused(unit, contract, signer, Method.FACE, Refusal(verdict.reason))
             return
+        standing = _standing(unit, signer)
+        if standing is None or standing.check_id != issued.details["check"]:  # checked anew, or erased, meanwhile
+            self._over(unit, video, contract.id, "face_enrol_again")
+            return
         try:
             self._sign(unit, contract, signer, issued, _face_proof(issued, video, verdict, unit.now))
         except Refusal as refusal:

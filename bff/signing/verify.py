@@ -3,7 +3,8 @@
 For each signer it finds the exact bytes that were shown (a prefix of the file), rebuilds the intent's challenge from
 the signed attribute, and checks the proof against it. What it says keeps two things apart: a passkey's assertion is
 checked here, against the signer's own device key; an SMS code or a face is what the platform says it checked, and its
-signature under that statement is all that a file can show.
+signature under that statement is all that a file can show. Of a face it is checked here that the video was asked for
+this document; whether the face was real is the platform's word (`statements.py`).
 
 Sentences come first and are for people; checks and facts come after and are for their experts.
 """
@@ -29,17 +30,18 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from bff.core import gestures
 from bff.core import intent as intents
 from bff.core.errors import Refusal
 from bff.core.intent import Intent
 from bff.core.ports import Verdict
-from bff.signing import cms, pades
+from bff.signing import cms, pades, statements
 from bff.signing.authority import common_name
 from bff.words import best, words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far the TSA's clock may lie before ours when a signature follows its intent at once."""
+DEEPEST = 32
+"""Levels of lists and objects in a statement; ours have six."""
 USER_PRESENT, USER_VERIFIED = 0x01, 0x04
 
 
@@ -71,6 +73,8 @@ class SignerReport:
     challenge: str
     checks: tuple[Check, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    known: tuple[str, ...] = ()
+    """What the platform says it knows of the person, in sentences; nothing where something does not hold."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Report:
         lines = [*self.sentences]
         for signer in self.signers:
             lines += ["", f"{signer.name} · {signer.level} · {signer.time or '-'} · {signer.method}"]
+            lines += [f"  {' '.join(signer.known)}"] if signer.known else []
             lines += [check.line() for check in signer.checks]
         others = (
             f"{v.kind} · {v.who} · {v.level} · {v.time or '-'} · {', '.join(v.reasons) or 'ok'}" for v in self.verdicts
@@ -308,17 +313,19 @@ def _signer(content: bytes, found: pades.Found, verdict: Verdict, shown: "_Prefi
     act = _object(found.statement)
     checks = [_signature_check(verdict, _)]
     intent = _intent(act)
-    proof = _mapping(act.get("proof"))
+    proof, identity = _mapping(act.get("proof")), _mapping(act.get("identity"))
     cut = shown.find(intent.document_sha256, before=found.end) if intent else None
     if intent is None:
         checks.append(Check("intent", ok=False, sentence=_("The statement that was confirmed cannot be read.")))
     else:
         checks += _intent_checks(found, verdict, act, intent, _)
         checks += _document_checks(content, cut, _)
-        checks += _proof_checks(proof, intent, _)
+        checks += _proof_checks(proof, identity, intent, verdict, _)
+        checks.append(_identity_check(proof, identity, intent, _))
+    ok = all(check.ok for check in checks)
     return SignerReport(
         name=found.who,
-        ok=all(check.ok for check in checks),
+        ok=ok,
         level=verdict.level,
         time=verdict.time,
         method=str(proof.get("method", "")),
@@ -334,6 +341,7 @@ def _signer(content: bytes, found: pades.Found, verdict: Verdict, shown: "_Prefi
             "evidence_head": act.get("evidence_head"),
             "intent": intent.members() if intent else None,
         },
+        known=statements.known(identity, _) if ok else (),
     )
 
 
@@ -391,7 +399,7 @@ def _for_whom(found: pades.Found, act: Mapping[str, Any], intent: Intent) -> boo
 
 
 def _digest(value: Any) -> str | None:
-    with suppress(rfc8785.CanonicalizationError):
+    with suppress(ValueError):
         return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
     return None
 
@@ -403,7 +411,7 @@ def _in_order(intent: Intent, verdict: Verdict) -> bool:
     try:
         issued = datetime.fromisoformat(intent.issued_at)
         return datetime.fromisoformat(verdict.time) >= issued - CLOCK_TOLERANCE
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 
@@ -450,14 +458,18 @@ def _ends(content: bytes) -> Iterator[int]:
 # --- proofs -------------------------------------------------------------------------------------------------------
 
 
-def _proof_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterator[Check]:
+def _proof_checks(
+    proof: Mapping[str, Any], identity: Mapping[str, Any], intent: Intent, verdict: Verdict, _: Words
+) -> Iterator[Check]:
     method = proof.get("method")
     yield Check("method", ok=method == intent.method, sentence=_("The proof is of the kind that the statement names."))
     if method == "passkey":
         yield from _passkey_checks(proof, intent, _)
-    elif method in ("sms", "face"):
-        if method == "face":
-            yield _gestures_check(proof, intent, _)
+        return
+    if method == "face":
+        for name, ok in statements.face_checks(proof, identity, intent, proven=verdict.time):
+            yield Check(name, ok=ok, sentence=_(statements.CHECKS[name]))
+    if method in ("sms", "face"):
         yield Check(
             "proof",
             ok=True,
@@ -467,23 +479,10 @@ def _proof_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterato
         yield Check("proof", ok=False, sentence=_("There is no proof of a kind that is known."))
 
 
-def _gestures_check(proof: Mapping[str, Any], intent: Intent, _: Words) -> Check:
-    """What the video had to show is made anew here: a recording for another statement had to show something else."""
-    return Check(
-        "gestures",
-        ok=_asked_for(proof, intent),
-        sentence=_("The gestures and colours that the video had to show come from this statement."),
-    )
-
-
-def _asked_for(proof: Mapping[str, Any], intent: Intent) -> bool:
-    try:
-        nonce, pace = bytes.fromhex(str(proof.get("nonce"))), gestures.Pace(str(proof.get("pace")))
-        asked = gestures.derived(intent.challenge(), nonce, pace=pace, colours=proof.get("colours") is True)
-        told = str(proof.get("gestures")).encode()
-    except ValueError:
-        return False
-    return told == asked.canonical() and _mapping(proof.get("verdict")).get("challenge_sha256") == asked.sha256()
+def _identity_check(proof: Mapping[str, Any], identity: Mapping[str, Any], intent: Intent, _: Words) -> Check:
+    ok = statements.identity_holds(identity, proof, intent)
+    sentence = statements.CHECKS["identity"]
+    return Check("identity", ok=ok, sentence=_(sentence))
 
 
 def _passkey_checks(proof: Mapping[str, Any], intent: Intent, _: Words) -> Iterator[Check]:
@@ -617,11 +616,22 @@ def _unpadded(text: str) -> bytes:
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:
+    """The JSON object in these octets; nothing where it is none, or nested so deep that only an attack is."""
     try:
-        return _mapping(json.loads(raw))
+        value = json.loads(raw)
     except (ValueError, RecursionError):
         return {}
+    return {} if _deep(value) else _mapping(value)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = (list(v.values()) if isinstance(v, dict) else v for v in level if isinstance(v, dict | list))
+        level = [each for values in inner for each in values]
+        if not level:
+            return False
+    return True
+
+
+_mapping = statements.mapping

@@ -15,8 +15,10 @@ import rfc8785
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bff.core import gestures
 from bff.core.contract import Field, FieldKind, Signer
 from bff.core.errors import Fault
+from bff.core.gestures import Pace
 from bff.core.intent import Intent, values_sha256
 from bff.core.mark import Mark
 from bff.core.ports import Act, EvidencePage, EvidenceSigner, Written
@@ -207,8 +209,8 @@ class Paperwork:
             mark=Mark("typed", signer.name),
             values=VALUES[signer.id],
             intent=intent.canonical(),
-            proof=proof or (self.passkey(intent) if intent.method == "passkey" else sms_proof()),
-            identity={"level": "contact"},
+            proof=proof or self.proof(intent),
+            identity=checked() if intent.method == "face" else {"level": "contact"},
             evidence_head="ab" * 32,
             signed_at=self.clock.now(),
             timezone="UTC",
@@ -225,6 +227,11 @@ class Paperwork:
         written = self.pades.seal(self.content, contract_id=self.contract_id, evidence_head="cd" * 32)
         self.content = written.content
         return written
+
+    def proof(self, intent: Intent) -> dict[str, Any]:
+        if intent.method == "passkey":
+            return self.passkey(intent)
+        return face_proof(intent) if intent.method == "face" else sms_proof()
 
     def passkey(self, intent: Intent, **changed: Any) -> dict[str, Any]:
         """What a platform authenticator answers; `changed` lies about one thing."""
@@ -271,6 +278,105 @@ def sms_proof() -> dict[str, Any]:
         "tries": 1,
         "verifier": "22" * 32,
     }
+
+
+CHECK = "c1"
+SCORES = {
+    "video_milliseconds": 9100,
+    "frames_looked_at": 110,
+    "frames_lost": 0,
+    "frames_crowded": 0,
+    "face_pixels": 240,
+    "brightness": 131,
+    "sharpness": 88,
+    "match": 6012,
+    "among_least": 8400,
+    "portrait_least": 5120,
+    "neighbour_least": 9031,
+    "frames_described": 9,
+    "actions_seen": 3,
+    "yaw_most": 31,
+    "yaw_least": -29,
+    "mouth_calm": 400,
+    "mouth_most": 5200,
+    "eyes_calm": 2900,
+    "eyes_least": 300,
+    "glow": 8100,
+    "glow_visible": 120,
+    "glow_milliseconds": 150,
+    "glow_seen": 1,
+}
+"""Of a video in which everything was done."""
+THRESHOLDS = {
+    "match": 4000,
+    "review": 3300,
+    "among": 6000,
+    "neighbour": 5000,
+    "glow": 6000,
+    "eyes": 5500,
+    "mouth": 1500,
+    "lost": 1500,
+    "face_pixels": 100,
+    "turn_degrees": 20,
+}
+
+
+def verdict(challenge_sha256: str) -> dict[str, Any]:
+    """The judge's, on a video that passed."""
+    return {
+        "outcome": "pass",
+        "reason": "match",
+        "step": None,
+        "scores": dict(SCORES),
+        "thresholds": dict(THRESHOLDS),
+        "models": {"detection": "d1" * 32, "recognition": "d2" * 32, "mesh": "d3" * 32, "iris": "d4" * 32},
+        "video_sha256": "33" * 32,
+        "challenge_sha256": challenge_sha256,
+    }
+
+
+def face_proof(
+    intent: Intent, *, nonce: bytes = b"\x5e" * 16, pace: str = "normal", colours: bool = True
+) -> dict[str, Any]:
+    """What the house says of a video for this intent, recorded twenty seconds after it was asked for."""
+    asked = gestures.derived(intent.challenge(), nonce, pace=Pace(pace), colours=colours)
+    issued = datetime.fromisoformat(intent.issued_at)
+    return {
+        "method": "face",
+        "nonce": nonce.hex(),
+        "pace": pace,
+        "colours": colours,
+        "gestures": asked.canonical().decode(),
+        "recorded_at": (issued + timedelta(seconds=20)).isoformat(),
+        "judged_at": (issued + timedelta(seconds=22)).isoformat(),
+        "compared_with": CHECK,
+        "verdict": verdict(asked.sha256()),
+    }
+
+
+def checked(level: str = "document+face", **changed: Any) -> dict[str, Any]:
+    """The identity of somebody who was checked three weeks ago; `changed` are members of the check, None removes one."""
+    check = {
+        "level": level,
+        "name": LI.name,
+        "check": CHECK,
+        "checked_at": "2026-10-10T09:30:00+00:00",
+        "valid_until": "2027-10-10T09:30:00+00:00",
+        "document": {
+            "kind": "passport",
+            "issuer": "D",
+            "number_masked": "L8•••••C3",
+            "number_sha256_salted": "44" * 32,
+            "read_by_machine": True,
+            "corrected": [],
+        },
+        "source_asked": False,
+        "record_head": "55" * 32,
+        **({} if level == "document" else {"face": verdict("66" * 32)}),
+        **changed,
+    }
+    kept = {name: value for name, value in check.items() if value is not None}
+    return {"level": level, "link_address_masked": "l•••@example.org", "checked": kept}
 
 
 def canonical(value: Any) -> bytes:

@@ -1,6 +1,12 @@
 """Signing by face: the movements are made from the intent, the verdict is the proof, and everybody can recompute why."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +18,15 @@ from bff.core.errors import Refusal
 from bff.core.gestures import Pace
 from bff.core.identity import Level
 from bff.signing.desk import NewSigner
+from bff.store import Unit
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import BOB, Clock, a_sent_contract, token_of, work
+from tests.outsiders import pdfsig
 from tests.people import Actor, send, shows_card, shows_face
 from tests.realname.conftest import actor, eyes, somebody_else
 from tests.realname.conftest import home as home
+from tests.signing.browser import browser_verdicts
 
 __all__ = ["actor", "eyes", "somebody_else"]
 
@@ -57,7 +66,7 @@ def signs(home: House, token: str, person: Actor) -> None:
 
 
 def test_a_contract_signed_by_face_holds_the_reason_for_every_movement(
-    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, tmp_path: Path
 ) -> None:
     known(home, token, actor)
     chosen(home, token)
@@ -78,6 +87,55 @@ def test_a_contract_signed_by_face_holds_the_reason_for_every_movement(
     assert act.identity["level"] == "document+face"
     assert act.identity["checked"]["name"] == "李雷"
     assert "vector" not in json.dumps(dict(act.proof))
+    _, sealed = home.ceremony.sealed(token)
+    proves_itself(sealed, home.authority.roots_pem(), tmp_path / "alone", at=home.clock.now() + timedelta(minutes=1))
+
+
+def proves_itself(sealed: bytes, roots: Sequence[bytes], folder: Path, *, at: datetime) -> None:
+    """From the PDF and the roots alone, by the operator's verifier, the browser's and pdfsig."""
+    folder.mkdir()
+    file, root = folder / "contract.pdf", folder / "roots.pem"
+    file.write_bytes(sealed)
+    said = browser_verdicts(folder, roots, at=at)["contract"]
+    assert said["ok"], said["failed"]
+    assert "signer:李雷" in said["held"]
+    asked = [sys.executable, "-m", "bff", "verify", file, "--root", root, "--at", at.isoformat(), "--json"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    (signer,) = json.loads(told.stdout)["signers"]
+    assert {"gestures", "verdict", "compared", "identity"} <= {check["name"] for check in signer["checks"]}
+    assert signer["known"][0].startswith("Identity document and face were checked on 2026-")
+    assert signer["known"][1:] == ["By computer.", "This is the platform's statement."]
+    assert all(opinion.valid and opinion.trusted for opinion in pdfsig(file, roots, at=at))
+
+
+def test_a_face_that_is_checked_anew_meanwhile_signs_nothing_by_the_old_check(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, clock: Clock
+) -> None:
+    """The signature would name another check than the one that the face was compared with."""
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    send(home, video.id, actor.video(challenge))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    with home.store.begin() as unit:
+        standing = unit.identities.standing(video.person_id)
+        assert standing is not None
+        newer = replace(standing, check_id=again(unit, standing.check_id), checked_at=unit.now + timedelta(seconds=1))
+        unit.identities.add(newer, media=unit.identities.media_of(standing.check_id))
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+    attempt = home.ceremony.look(token).face_video
+    assert attempt is not None
+    assert attempt.verdict == {"reason": "face_enrol_again"}
+
+
+def again(unit: Unit, check_id: str) -> str:
+    """The same check once more, under another id."""
+    check = unit.identities.check(check_id)
+    assert check is not None
+    unit.identities.add_check(replace(check, id="c" * 32), token="t" * 43)
+    return "c" * 32
 
 
 def test_who_is_not_known_cannot_sign_where_the_sender_wants_to_know(home: House, token: str) -> None:

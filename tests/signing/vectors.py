@@ -30,13 +30,26 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from bff.core import evidence, gestures, tree
 from bff.core.contract import Field, FieldKind, Signer
 from bff.core.evidence import Entry
+from bff.core.gestures import Pace
 from bff.core.intent import FORMAT_FOR, Intent
 from bff.core.mark import Mark
 from bff.core.ports import Act
 from bff.signing import bundle, pades
 from tests.signing import tampering
 from tests.signing.fixed import ECDSA, fixed
-from tests.signing.paperwork import ANA, LI, START, DownTimestamps, Paperwork, b64, canonical, cose, sms_proof
+from tests.signing.paperwork import (
+    ANA,
+    LI,
+    START,
+    DownTimestamps,
+    Paperwork,
+    b64,
+    canonical,
+    checked,
+    cose,
+    face_proof,
+    sms_proof,
+)
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 FORMAT = "countersign-vectors/1"
@@ -98,7 +111,7 @@ def main() -> int:
     for name, content in files.items():
         (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_bytes(content)
-    print(f"{len(files) - 3} vectors, {sum(map(len, files.values())) // 1000} kB in {FOLDER}")
+    print(f"{len(files) - 4} vectors, {sum(map(len, files.values())) // 1000} kB in {FOLDER}")
     return 0
 
 
@@ -111,7 +124,24 @@ def rebuilt() -> dict[str, bytes]:
     entries = [vector.entry() for vector in made]
     index = {"format": FORMAT, "roots": "roots.pem", "vectors": entries}
     text = json.dumps(index, ensure_ascii=False, indent=1) + "\n"
-    return {"index.json": text.encode(), **roots, **{vector.file: vector.content for vector in made}}
+    return {
+        "index.json": text.encode(),
+        "gestures.json": gestures_told(),
+        **roots,
+        **{vector.file: vector.content for vector in made},
+    }
+
+
+def gestures_told() -> bytes:
+    """What follows from a challenge and a nonce, for whoever writes the derivation of section 3.2 anew."""
+    told = []
+    for number in range(12):
+        secret, nonce = hashlib.sha256(b"%d" % number).digest(), hashlib.sha256(b"nonce %d" % number).digest()[:16]
+        pace, colours = list(Pace)[number % 2], number % 3 > 0
+        asked = gestures.derived(secret, nonce, pace=pace, colours=colours)
+        given = {"challenge": secret.hex(), "nonce": nonce.hex(), "pace": str(pace), "colours": colours}
+        told.append({**given, "gestures": asked.canonical().decode(), "sha256": asked.sha256()})
+    return (json.dumps(told, indent=1) + "\n").encode()
 
 
 # --- a house and its contracts --------------------------------------------------------------------------------------
@@ -328,8 +358,38 @@ def passkey_ed25519(house: House) -> bytes:
 
 @good()
 def face(house: House) -> bytes:
-    """One signer, confirmed by a face video whose gestures and colours come from the challenge; the verdict is the house's."""
-    return house.story(LI).sign(LI, "face", lie=_by_face).seal()
+    """One signer, confirmed by a face video that was asked for this document; checked before by document and face."""
+    return house.story(LI).sign(LI, "face").seal()
+
+
+@good()
+def face_slow_without_colours(house: House) -> bytes:
+    """The same for somebody who asked for more time and for no colours."""
+    how = {"pace": "slow", "colours": False}
+    return _lying(house, lambda act: replace(act, proof=face_proof(_intent_of(act), **how)), method="face")
+
+
+@good()
+def face_checked_by_a_person(house: House) -> bytes:
+    """The face was judged unsure when the person was checked, and a person decided that."""
+    known = checked(reviewed_by=["p7"], review="match_unsure")
+    known["checked"]["face"] |= {"outcome": "review", "reason": "match_unsure"}
+    return _lying(house, lambda act: replace(act, identity=known), method="face")
+
+
+@good()
+def checked_by_a_source(house: House) -> bytes:
+    """A passkey of somebody whose document and face an authoritative source confirmed."""
+    source = {"outcome": "match", "provider": "Example register", "reference": "r1", "compared": ["name", "number"]}
+    known = checked("document+face+source", source_asked=True, source={**source, "reason": ""})
+    return _lying(house, lambda act: replace(act, identity=known))
+
+
+@good()
+def checked_in_person(house: House) -> bytes:
+    """An SMS code of somebody whose document a person compared with its bearer."""
+    known = checked("document", reviewed_by=["p7"], review="attended", attended_by="p7")
+    return _lying(house, lambda act: replace(act, identity=known), method="sms")
 
 
 @good()
@@ -452,37 +512,6 @@ def _acting(signer: Signer, act: Act, number: str = NUMBER) -> Act:
     return replace(act, signer=signer, identity=known)
 
 
-def _by_face(act: Act) -> Act:
-    nonce = b"\x5e" * 16
-    asked = gestures.derived(hashlib.sha256(act.intent).digest(), nonce)
-    verdict = {
-        "outcome": "pass",
-        "reason": "",
-        "step": None,
-        "scores": {"live": 990, "same": 870},
-        "thresholds": {"live": 800, "same": 600},
-        "models": {"detector": "11" * 32},
-        "video_sha256": "22" * 32,
-        "challenge_sha256": asked.sha256(),
-    }
-    proof = {
-        "method": "face",
-        "nonce": nonce.hex(),
-        "pace": "normal",
-        "colours": True,
-        "gestures": asked.canonical().decode(),
-        "recorded_at": START.isoformat(),
-        "judged_at": START.isoformat(),
-        "compared_with": "check-1",
-        "verdict": verdict,
-    }
-    return replace(act, proof=proof)
-
-
-def _slowly(act: Act) -> Act:
-    return replace(act, proof={**act.proof, "pace": "slow"})
-
-
 def _unb64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
@@ -583,21 +612,6 @@ def proof_missing(house: House) -> bytes:
     return _lying(house, lambda act: replace(act, proof={}))
 
 
-@bad(f"signer {LEI}: gestures")
-def face_recorded_for_another_contract(house: House) -> bytes:
-    """The record of a true face video that was asked for by another statement."""
-    other = _by_face(
-        house.story(LI, contract="k2").work.act(LI, house.story(LI, contract="k2").work.intent(LI, method="face"), {})
-    )
-    return _lying(house, lambda act: replace(act, proof=other.proof), method="face")
-
-
-@bad(f"signer {LEI}: gestures")
-def face_with_other_gestures(house: House) -> bytes:
-    """The gestures are other ones than this statement leads to."""
-    return _lying(house, lambda act: _slowly(_by_face(act)), method="face")
-
-
 @bad(f"signer {LEI}: organisation")
 def for_another_enterprise(house: House) -> bytes:
     """The house knew another enterprise than the one that the statement and the certificate name."""
@@ -647,6 +661,226 @@ def signed_by_another_device(house: House) -> bytes:
     with fixed("another device"):
         other = ec.generate_private_key(ec.SECP256R1())
     return _lying(house, lambda act: replace(act, proof={**act.proof, "public_key": b64(cose(other))}))
+
+
+# --- faces that prove nothing, and people who were not checked as it is said: also only the house could sign these ------
+
+
+def _intent_of(act: Act) -> Intent:
+    return Intent(**json.loads(act.intent))
+
+
+def _faced(name: str, what: str, *wrong: str, lie: Lie) -> None:
+    """One whose face video, or the check of the person, is not what it is said to be."""
+
+    def make(house: House) -> bytes:
+        return _lying(house, lie, method="face")
+
+    make.__name__, make.__doc__ = name, what
+    bad(*(f"signer {LEI}: {each}" for each in wrong))(make)
+
+
+def _said(**members: Any) -> Lie:
+    """Other members of the proof."""
+    return lambda act: replace(act, proof={**act.proof, **members})
+
+
+def _judged(**members: Any) -> Lie:
+    """Other members of the verdict; a table's are put into it, None removes one."""
+
+    def changed(old: Any, new: Any) -> Any:
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return new
+        return {name: value for name, value in {**old, **new}.items() if value is not None}
+
+    def lie(act: Act) -> Act:
+        verdict = act.proof["verdict"]
+        told = {name: changed(verdict.get(name), value) for name, value in members.items()}
+        return _said(verdict={**verdict, **told})(act)
+
+    return lie
+
+
+def _identified(identity: Mapping[str, Any]) -> Lie:
+    return lambda act: replace(act, identity=identity)
+
+
+def _shifted(**seconds: int) -> Lie:
+    """Times of the proof, in seconds from when the intent was issued."""
+
+    def lie(act: Act) -> Act:
+        issued = datetime.fromisoformat(_intent_of(act).issued_at)
+        return _said(**{name: (issued + timedelta(seconds=after)).isoformat() for name, after in seconds.items()})(act)
+
+    return lie
+
+
+def _of_another_challenge(act: Act) -> Act:
+    """Gestures and their digest fit each other, and another intent."""
+    other = face_proof(replace(_intent_of(act), contract_id="k2"))
+    verdict = {**act.proof["verdict"], "challenge_sha256": other["verdict"]["challenge_sha256"]}
+    return _said(gestures=other["gestures"], verdict=verdict)(act)
+
+
+def _rearranged(act: Act) -> Act:
+    asked = json.loads(act.proof["gestures"])
+    first, second, third = asked["steps"]
+    asked["steps"] = [{**first, "action": second["action"]}, {**second, "action": first["action"]}, third]
+    raw = canonical(asked)
+    verdict = {**act.proof["verdict"], "challenge_sha256": _sha256(raw)}
+    return _said(gestures=raw.decode(), verdict=verdict)(act)
+
+
+@bad(f"signer {LEI}: gestures")
+def face_of_another_contract(house: House) -> bytes:
+    """The face video is a true one of the same person, for another contract."""
+    other = house.story(LI, contract="k2").work
+    proof = face_proof(other.intent(LI, method="face"))
+    return _lying(house, lambda act: replace(act, proof=proof), method="face")
+
+
+_faced(
+    "face_gestures_of_another_challenge",
+    "The gestures follow from another intent; their digest is the verdict's.",
+    "gestures",
+    lie=_of_another_challenge,
+)
+_faced("face_gestures_rearranged", "Two of the actions changed places.", "gestures", lie=_rearranged)
+_faced("face_another_nonce", "The nonce is another one.", "gestures", lie=_said(nonce="5f" * 16))
+_faced("face_another_pace", "The pace is another one.", "gestures", lie=_said(pace="slow"))
+_faced(
+    "face_judged_by_other_gestures",
+    "The verdict is about a video that had to show something else.",
+    "gestures",
+    lie=_judged(challenge_sha256="77" * 32),
+)
+_faced(
+    "face_not_passed",
+    "The verdict left it to a person.",
+    "verdict",
+    lie=_judged(outcome="review", reason="match_unsure"),
+)
+_faced("face_without_verdict", "There is no verdict.", "gestures", "verdict", "compared", lie=_said(verdict=None))
+_faced(
+    "face_unlike",
+    "The verdict says pass with a likeness below its own threshold.",
+    "verdict",
+    lie=_judged(scores={"match": 3999}),
+)
+_faced(
+    "face_spliced",
+    "The verdict says pass though one frame is unlike the portrait.",
+    "verdict",
+    lie=_judged(scores={"portrait_least": 1200}),
+)
+_faced(
+    "face_that_did_nothing",
+    "The verdict says pass though nothing was done.",
+    "verdict",
+    lie=_judged(scores={"yaw_most": 3, "yaw_least": -2, "mouth_most": 500, "eyes_least": 2800}),
+)
+_faced("face_lost", "Half of the frames show no face.", "verdict", lie=_judged(scores={"frames_lost": 55}))
+_faced("face_in_other_light", "Other colours than the screen's.", "verdict", lie=_judged(scores={"glow": 1000}))
+_faced(
+    "face_score_missing",
+    "What was measured of the likeness is not said.",
+    "verdict",
+    lie=_judged(scores={"match": None}),
+)
+_faced(
+    "face_threshold_missing",
+    "A threshold is not said.",
+    "verdict",
+    lie=_judged(thresholds={"among": None}),
+)
+_faced(
+    "face_threshold_of_nothing",
+    "The threshold of the likeness is nothing.",
+    "verdict",
+    lie=_judged(scores={"match": 0}, thresholds={"match": 0, "review": 0}),
+)
+_faced(
+    "face_thresholds_crossed",
+    "A likeness that passes need not even be one that a person looks at.",
+    "verdict",
+    lie=_judged(scores={"match": 3000}, thresholds={"match": 2000}),
+)
+_faced(
+    "face_recorded_too_late",
+    "Recorded after the intent ran out.",
+    "verdict",
+    lie=_shifted(recorded_at=400, judged_at=401),
+)
+_faced("face_recorded_too_early", "Recorded before it was asked for.", "verdict", lie=_shifted(recorded_at=-1))
+_faced("face_judged_before_recorded", "Judged before it was recorded.", "verdict", lie=_shifted(judged_at=19))
+_faced("face_judged_after_signed", "Judged an hour after the signature.", "verdict", lie=_shifted(judged_at=3600))
+_faced(
+    "face_of_another_person",
+    "The face was compared with another check than the signature names.",
+    "compared",
+    lie=_said(compared_with="c2"),
+)
+_faced(
+    "face_identity_swapped",
+    "The identity is that of another person's check.",
+    "compared",
+    lie=_identified(checked(check="c2", name="韩梅梅")),
+)
+_faced(
+    "face_by_another_recogniser",
+    "The person is known by a description that this recogniser cannot read.",
+    "compared",
+    lie=_judged(models={"recognition": "d9" * 32}),
+)
+_faced("face_of_nobody", "Nothing is known but an address.", "compared", lie=_identified({"level": "contact"}))
+_faced(
+    "face_of_other_types",
+    "Nothing is of the type that it should be of.",
+    *("gestures", "verdict", "compared", "identity"),
+    lie=lambda act: _identified({"level": ["document+face"], "checked": "yes"})(
+        _said(nonce=7, pace={}, colours="yes", gestures=[], recorded_at=1e300, judged_at=None, verdict=[[]])(act)
+    ),
+)
+
+
+def _person(name: str, what: str, identity: Mapping[str, Any], method: str = "passkey") -> None:
+    def make(house: House) -> bytes:
+        return _lying(house, _identified(identity), method=method)
+
+    make.__name__, make.__doc__ = name, what
+    bad(f"signer {LEI}: identity")(make)
+
+
+_person(
+    "identity_called_higher",
+    "The level says that a source confirmed it; none was asked.",
+    {**checked(), "level": "document+face+source"},
+)
+_person(
+    "identity_source_said_no",
+    "The source was asked, and there was no match.",
+    checked("document+face+source", source_asked=True, source={"outcome": "no_match", "provider": "Example register"}),
+)
+_person("identity_without_check", "The level says document and face; no check is there.", {"level": "document+face"})
+_person("identity_without_face", "The level says face; no verdict and no person says so.", checked(face=None), "sms")
+_person(
+    "identity_face_refused",
+    "The level says face; the verdict refused it, and nobody decided otherwise.",
+    checked(face={"outcome": "refused", "reason": "other_person"}),
+    "sms",
+)
+_person("identity_run_out", "The check was good until a day before.", checked(valid_until="2026-10-31T00:00:00+00:00"))
+_person(
+    "identity_checked_later", "The check was made after the signing.", checked(checked_at="2026-11-02T00:00:00+00:00")
+)
+_person("identity_without_time", "When the check was made is not said.", checked(checked_at="recently"))
+_person("identity_of_no_level", "A level that no specification knows.", {"level": "vip"}, "sms")
+_person(
+    "identity_called_lower",
+    "The level says that nothing but an address is known, and a check stands beside it.",
+    {**checked(), "level": "contact"},
+    "sms",
+)
 
 
 def _lying(house: House, lie: Lie, signer: Signer = LI, method: str = "passkey") -> bytes:

@@ -1,14 +1,16 @@
 /**
  * <file-verifier>: judges a chosen PDF or evidence bundle here, in the browser, and shows the verdict in words. The file goes nowhere.
  *
- *   <file-verifier roots-url="…"> <ul hidden data-checks><li data-name data-good data-bad>… <input id="file" type="file">
+ *   <file-verifier roots-url="…"> <ul hidden data-checks><li data-name data-good data-bad>… <ul hidden data-known><li data-name data-words>… <input id="file" type="file">
  *     <div data-result></div> … <input id="roots" type="file"></file-verifier>
  *
- * Attributes: roots-url (PEM of this house's roots), data-text-… (its sentences). The checks' own words stand in [data-checks].
+ * Attributes: roots-url (PEM of this house's roots), data-text-… (its sentences). The checks' own words stand in [data-checks],
+ * those about a signer's identity in [data-known].
  */
 
 import { isBundle, judgeBundle } from "../lib/verify/bundle.js";
 import { judge } from "../lib/verify/judge.js";
+import { known } from "../lib/verify/statements.js";
 import { fill } from "../lib/words.js";
 
 class FileVerifier extends HTMLElement {
@@ -17,6 +19,7 @@ class FileVerifier extends HTMLElement {
     this.file = this.querySelector("#file");
     this.rootsFile = this.querySelector("#roots");
     this.checks = new Map([...this.querySelectorAll("[data-checks] li")].map((li) => [li.dataset.name, li.dataset]));
+    this.known = new Map([...this.querySelectorAll("[data-known] li")].map((li) => [li.dataset.name, li.dataset.words]));
     for (const input of [this.file, this.rootsFile]) input.addEventListener("change", () => this.#run());
     const drop = this.querySelector(".drop");
     for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, (event) => this.#over(event, true));
@@ -67,13 +70,12 @@ class FileVerifier extends HTMLElement {
 
   #show(verdict, bytes) {
     const text = this.dataset;
-    const sentences = verdict.signers.map((signer) => fill(sentenceOf(signer, text), named(signer)));
     const open = verdict.signers.filter((one) => one.ok && !verdict.closed.includes(one.contractId));
     const summary = element("section", `notice ${verdict.ok ? "success" : "error"}`);
     summary.append(element("h2", "", verdict.ok ? text.textHolds : text.textFails));
     if (verdict.reported) summary.append(paragraph(text.textReport));
     else if (!verdict.signers.length) summary.append(paragraph(text.textNone));
-    for (const sentence of sentences) summary.append(paragraph(sentence));
+    for (const signer of verdict.signers) summary.append(...this.#said(signer));
     if (verdict.tailed) summary.append(paragraph(text.textTail));
     for (const one of open) summary.append(paragraph(fill(text.textOpen, one)));
     if (verdict.bundle?.some((check) => !check.ok)) summary.append(paragraph(text.textBundleBad));
@@ -107,6 +109,15 @@ class FileVerifier extends HTMLElement {
     details.append(list);
     if (one.shownBytes) details.append(this.#shown(one, bytes));
     return details;
+  }
+
+  /** What was proven of this signer, then what the platform says it knows of the person. */
+  #said(signer) {
+    const sentence = paragraph(fill(sentenceOf(signer, this.dataset), named(signer)));
+    const { parts, kind, said } = known(signer.identity);
+    if (!signer.ok || !parts.length) return [sentence];
+    const filled = { ...said, document: `${this.known.get(kind)} ${said.document}` };
+    return [sentence, paragraph(parts.map((part) => fill(this.known.get(part), filled)).join(" "), "soft")];
   }
 
   #line({ name, ok, why, facts }) {

@@ -8,10 +8,10 @@
 import { changes, fieldsOf, words } from "./changes.js";
 import { fromPem, plainSignature, read as readCertificate, verifies } from "./certificate.js";
 import { check, path, read as readCms, readTimestamp, signerOf, timestampOf } from "./cms.js";
-import { derived } from "./gestures.js";
 import { canonical } from "./jcs.js";
 import { content, hex, inside, node, same, time, whole, hexInteger, oid, bits } from "./der.js";
 import { Bytes, Pdf, PdfError } from "./pdf.js";
+import { faceChecks, identityHolds, mapping } from "./statements.js";
 
 const ARC = "2.25.242388184400267224250795273426544236926";
 const ACT = `${ARC}.1`;
@@ -21,6 +21,7 @@ const REPORT_FORMAT = "countersign-report/1";
 const OURS = /^countersign-[0-9a-f]{8}-(signer|field|seal)(?:-(.+))?$/;
 const TOLERANCE_MS = 2 * 60 * 1000;
 const LONGEST_NAME = 64;
+const DEEPEST = 32;
 const INTENT = [
   "consent_sha256", "consent_version", "contract_id", "contract_title", "document_pages", "document_sha256", "expires_at", "format",
   "host", "issued_at", "language", "mark_sha256", "method", "nonce", "signer_id", "signer_name", "signer_role", "values_sha256",
@@ -113,10 +114,19 @@ function statement(one) {
 function parsed(octets) {
   try {
     const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(octets));
-    return value && typeof value === "object" && !Array.isArray(value) ? value : {};
+    return deep(value) ? {} : mapping(value);
   } catch {
     return {};
   }
+}
+
+/** Nested as only an attack is. */
+function deep(value) {
+  let level = [value];
+  for (let n = 0; n < DEEPEST && level.length; n += 1) {
+    level = level.filter((each) => each && typeof each === "object").flatMap((each) => Object.values(each));
+  }
+  return level.length > 0;
 }
 
 /** Certificates and revocation lists that the file brings for later. */
@@ -334,23 +344,14 @@ async function judgeAct(one, world) {
     one.shown = cut;
     add("additions", await onlyAllowedSince(cut, world));
   }
-  const proof = act.proof && typeof act.proof === "object" ? act.proof : {};
+  const [proof, identity] = [mapping(act.proof), mapping(act.identity)];
   add("method", proof.method === value.method);
   if (proof.method === "passkey") await judgePasskey(proof, value, intent.challenge, add);
-  else {
-    if (proof.method === "face") add("gestures", await askedFor(proof, intent.challenge));
-    add("proof", proof.method === "sms" || proof.method === "face");
+  else add("proof", proof.method === "sms" || proof.method === "face");
+  if (proof.method === "face") {
+    for (const [name, ok] of await faceChecks(proof, identity, value, intent.challenge, one.time)) add(name, ok);
   }
-}
-
-/** What a face video had to show, made anew from the statement. */
-async function askedFor(proof, challenge) {
-  if (!/^([0-9a-f]{2})+$/.test(proof.nonce)) return false;
-  const nonce = Uint8Array.from(proof.nonce.match(/../g), (pair) => parseInt(pair, 16));
-  const asked = await derived(challenge, nonce, { pace: proof.pace, colours: proof.colours === true });
-  if (asked === null || asked !== proof.gestures) return false;
-  const digest = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(asked))));
-  return proof.verdict?.challenge_sha256 === digest;
+  add("identity", identityHolds(identity, proof, value));
 }
 
 async function readIntent(act) {
@@ -359,8 +360,9 @@ async function readIntent(act) {
     const octets = Uint8Array.from(atob(act.intent), (ch) => ch.charCodeAt(0));
     const value = parsed(octets);
     const named = Object.keys(value).sort().join() === INTENTS[value.format]?.join() && (value.format === "countersign-intent/1" || FOR.every((name) => value[name]));
+    const typed = Object.entries(value).every(([name, each]) => (name === "document_pages" ? Number.isInteger(each) : typeof each === "string"));
     const text = new TextDecoder("utf-8", { fatal: true }).decode(octets);
-    if (!named || canonical(value) !== text) return null;
+    if (!named || !typed || canonical(value) !== text) return null;
     return { value, challenge: new Uint8Array(await crypto.subtle.digest("SHA-256", octets)) };
   } catch {
     return null;
@@ -396,10 +398,10 @@ async function onlyAllowedSince(cut, world) {
 // --- a passkey's assertion (WebAuthn Level 3, section 7.2) -----------------------------------------------
 
 async function judgePasskey(proof, intent, challenge, add) {
-  const octets = (name) => unpadded(String(proof[name] ?? ""));
+  const octets = (name) => unpadded(proof[name]);
   const client = parsed(octets("client_data_json"));
   const authenticator = octets("authenticator_data");
-  add("challenge", client.type === "webauthn.get" && same(unpadded(String(client.challenge ?? "")), challenge));
+  add("challenge", client.type === "webauthn.get" && same(unpadded(client.challenge), challenge));
   add("origin", hostOf(client.origin) === intent.host && !client.crossOrigin);
   add("device", proof.rp_id === intent.host && (await bound(authenticator, intent.host)));
   const hashed = new Uint8Array(await crypto.subtle.digest("SHA-256", octets("client_data_json")));
@@ -476,7 +478,7 @@ function coseKey(octets) {
 }
 
 function unpadded(text) {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) return new Uint8Array();
+  if (typeof text !== "string" || !/^[A-Za-z0-9_-]*$/.test(text)) return new Uint8Array();
   try {
     return Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (ch) => ch.charCodeAt(0));
   } catch {
