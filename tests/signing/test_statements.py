@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def judged(case: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def case(**changed: Any) -> dict[str, Any]:
-    true = {"proof": face_proof(INTENT), "identity": checked(), "intent": asdict(INTENT), "proven": PROVEN}
+    true = {"proof": face_proof(INTENT), "identity": checked(), "intent": INTENT.members(), "proven": PROVEN}
     return deepcopy({**true, **changed})
 
 
