@@ -19,13 +19,21 @@ def test_whoever_has_opened_the_page_once_checks_files_without_a_network(house: 
     page.clock.set_fixed_time(AT)
     page.goto(f"{house.url}/verify")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
-    page.wait_for_function(f"async () => (await ({KEPT})()).some(path => path.endsWith('lib/verify/zip.js'))")
+    page.wait_for_function(f"async () => (await ({KEPT})()).some(path => path === '/authority/roots.pem')")
     page.context.set_offline(True)
     page.goto(f"{house.url}/verify")
     expect(page.get_by_role("heading", name="Check a signed document")).to_be_visible()
     _is_not_trusted_with_this_houses_roots(page)
     page.locator("#roots").set_input_files(VECTORS / "roots.pem")
     _says(page, "good/two_signers.pdf", "Everything holds")
+    _says(
+        page,
+        "good/face.pdf",
+        "Identity document and face were checked on 2026-10-10 (Passport L8•••••C3, in the name of 李雷)",
+    )
+    expect(page.locator("[data-result]")).to_contain_text("it was asked for this document only")
+    _says(page, "bad/face_of_another_contract.pdf", "The signature of 李雷 does not hold.")
+    expect(page.locator("[data-result] .notice")).not_to_contain_text("were checked on")
     _says(page, "good/evidence_bundle.zip", "Everything holds")
     expect(page.locator("[data-result]")).to_contain_text("The log of what happened")
     _says(page, "bad/log_cut.zip", "What comes with the document does not hold.")

@@ -144,11 +144,12 @@ function named(one) {
   return one.organisation ? { ...one, name: `${one.name} · ${one.organisation}` } : one;
 }
 
-/** A page that came before the service worker is asked for once more, so that the worker keeps it for times without a network. */
+/** A page that came before the service worker, which may have taken over since, is asked for once more, so that the worker keeps it. */
 async function keepForLater() {
   const worker = navigator.serviceWorker;
-  if (!worker || worker.controller) return;
-  worker.addEventListener("controllerchange", () => fetch(location.pathname).catch(() => undefined), { once: true });
+  if (!worker) return;
+  if (!worker.controller) await new Promise((done) => worker.addEventListener("controllerchange", done, { once: true }));
+  if (!(await caches.match(location.pathname, { ignoreVary: true }))) fetch(location.pathname).catch(() => undefined);
 }
 
 function sentenceOf(signer, text) {
