@@ -5,7 +5,8 @@ was asked for (`needed`) and how the person wants to be checked (`way`) are fixe
 their face: the other way is a person who compares document and bearer, and the level that is reached says so.
 
 A verdict about a face ends nothing by itself except by name: pass, another try with a hint, a human, or refused. What a
-person corrected is believed when an authoritative source says so, else when a human has looked.
+person corrected is believed when an authoritative source says so, else when a human has looked. A number is somebody's own
+when it stands beside the portrait: a source that compared no face proves no number that was typed in.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ FACE_TRIES = 5
 DOCUMENT_TRIES = 12
 QUESTIONABLE = ("name", "number", "birth", "expiry")
 """A correction of these changes who or what the document is about."""
+PORTRAIT_APART = "portrait_apart"
+"""The doubt whether portrait and number stand on the same document."""
 
 
 class State(StrEnum):
@@ -99,8 +102,17 @@ class Check:
 
     @property
     def unproven(self) -> bool:
-        """What the document says rests on what somebody typed."""
-        return self.manual or bool(set(self.corrected) & set(QUESTIONABLE))
+        """What the document says, or that it is theirs, rests on their word."""
+        return self.manual or bool(set(self.corrected) & set(QUESTIONABLE)) or self._portrait_apart
+
+    @property
+    def anybodys(self) -> bool:
+        """Nothing but their word says that the number is theirs."""
+        return self.manual or "number" in self.corrected or self._portrait_apart
+
+    @property
+    def _portrait_apart(self) -> bool:
+        return self.way is Way.FACE and PORTRAIT_APART in self.doubts
 
 
 @dataclass(frozen=True)
@@ -318,7 +330,11 @@ def _confirmed(check: Check, event: Any) -> Check:
 def _without_face(check: Check) -> Check:
     if check.sourced:
         return replace(check, state=State.ASKING)
-    return _to_review(check, "corrected") if check.unproven else _passed(check, Level.DOCUMENT, "document")
+    return _unproven(check) if check.unproven else _passed(check, Level.DOCUMENT, "document")
+
+
+def _unproven(check: Check) -> Check:
+    return _to_review(check, "corrected" if check.manual or check.corrected else PORTRAIT_APART)
 
 
 def _recorded(check: Check, _: Any) -> Check:
@@ -337,13 +353,16 @@ def _judged(check: Check, event: Any) -> Check:
         return _to_review(check, event.reason)
     if check.sourced:
         return replace(check, state=State.ASKING)
-    return _to_review(check, "corrected") if check.unproven else _passed(check, Level.DOCUMENT_FACE, "match")
+    return _unproven(check) if check.unproven else _passed(check, Level.DOCUMENT_FACE, "match")
 
 
 def _answered(check: Check, event: Any) -> Check:
-    """A match proves what was typed; silence proves nothing, and is not held against the person."""
+    """A match proves a name for a number, and whose number it is when the portrait was compared as well; silence proves
+    nothing, and is not held against the person."""
     known = replace(check, source=event.answer)
     if event.answer == "match":
+        if check.anybodys and "portrait" not in event.compared:
+            return _unproven(known)
         level = Level.DOCUMENT_FACE_SOURCE if check.way is Way.FACE else Level.DOCUMENT
         return _passed(known, level, "match")
     if event.answer in ("no_match", "unknown"):
@@ -364,12 +383,18 @@ def _reviewed(check: Check, event: Any) -> Check:
         check, decisions=(*check.decisions, Decision(event.by, event.accepted, event.reason.strip()[:500], event.at))
     )
     if event.accepted is None:
-        return replace(decided, state=State.DOCUMENT, hint="do_it_again", tries=0, decisions=(), manual=False)
+        return replace(decided, state=State.DOCUMENT, hint="do_it_again", tries=0, decisions=(), manual=False, source=None)
     if not event.accepted:
         return replace(decided, state=State.REFUSED, reason="review")
     if sum(bool(d.accepted) for d in decided.decisions) < check.reviewers:
         return decided
-    return _passed(decided, Level.DOCUMENT_FACE if check.way is Way.FACE else Level.DOCUMENT, "review")
+    return _passed(decided, _accepted_level(decided), "review")
+
+
+def _accepted_level(check: Check) -> Level:
+    if check.way is not Way.FACE:
+        return Level.DOCUMENT
+    return Level.DOCUMENT_FACE_SOURCE if check.source == "match" else Level.DOCUMENT_FACE
 
 
 def _other_way(check: Check, _: Any) -> Check:

@@ -1,7 +1,8 @@
 """What several photographs of one document say together, what is still missing, and what a person may correct.
 
 A card has two sides and each is a photograph of its own; a passport shows everything at once. What was read is kept as it was
-read, beside what the person then confirmed, so that a correction is never mistaken for a reading.
+read, beside what the person then confirmed, so that a correction is never mistaken for a reading. Sides of two documents are
+never taken for one, and where the portrait is on another photograph than the number, that is a doubt of its own.
 """
 
 import hashlib
@@ -14,12 +15,14 @@ from typing import Any
 
 from stdnum.cn import ric
 
-from bff.core.enrolment import Way
+from bff.core.enrolment import PORTRAIT_APART, Way
 from bff.core.errors import Refusal
 
 CARD_OF_THE_PRC = "cn_id_front"
 KINDS = (CARD_OF_THE_PRC, "passport", "card", "other")
 """What a confirmed document can be; `other` was entered by hand."""
+RECOGNISED = ("cn_id_front", "cn_id_back", "passport", "card")
+"""What a side can be; any other photograph is worth something for its portrait alone."""
 CONFIRMED = ("name", "number", "birth", "expiry")
 ADULT_YEARS = 18
 LONGEST = {"name": 120, "number": 40}
@@ -38,14 +41,27 @@ class Side:
 
 @dataclass(frozen=True)
 class Papers:
-    """All sides so far; a newer photograph of the same side takes the older one's place."""
+    """All sides of one document so far; a newer photograph of the same side takes the older one's place."""
 
     sides: tuple[Side, ...] = ()
-    portrait: bool = False
+    portrait_on: str = ""
+    """SHA-256 of the photograph that the portrait was cut from."""
 
     def with_side(self, side: Side, *, portrait: bool) -> "Papers":
-        kept = tuple(s for s in self.sides if s.kind != side.kind)
-        return Papers((*kept, side), self.portrait or portrait)
+        if side.kind not in RECOGNISED and not portrait:
+            return self
+        kept = tuple(s for s in self.sides if _one_document(s.kind, side.kind))
+        return Papers((*kept, side), side.photograph_sha256 if portrait else self.portrait_on)
+
+    @property
+    def portrait(self) -> bool:
+        return any(side.photograph_sha256 == self.portrait_on for side in self.sides)
+
+    @property
+    def portrait_apart(self) -> bool:
+        """Nothing shows that portrait and number stand on the same document."""
+        beside = [s for s in self.sides if s.photograph_sha256 == self.portrait_on and "number" in s.fields]
+        return self.portrait and not beside
 
     @property
     def kind(self) -> str:
@@ -65,7 +81,8 @@ class Papers:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(doubt for side in self.sides for doubt in side.doubts if side.kind != "unknown"))
+        of_sides = dict.fromkeys(doubt for side in self.sides for doubt in side.doubts if side.kind != "unknown")
+        return (*of_sides, PORTRAIT_APART) if self.portrait_apart else tuple(of_sides)
 
     def missing(self, way: Way) -> str | None:
         """What to photograph next, as a hint's code; None when it is all there."""
@@ -87,10 +104,16 @@ class Papers:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode()
 
 
+def _one_document(one: str, other: str) -> bool:
+    """Whether photographs of these kinds can be two sides of one document."""
+    kinds = {one, other}
+    return len(kinds) == 2 and ("unknown" in kinds or kinds == {"cn_id_front", "cn_id_back"})
+
+
 def read_papers(raw: bytes) -> Papers:
     value: dict[str, Any] = json.loads(raw)
     sides = tuple(Side(**{**side, "doubts": tuple(side["doubts"])}) for side in value["sides"])
-    return Papers(sides, value["portrait"])
+    return Papers(sides, value.get("portrait_on", ""))
 
 
 @dataclass(frozen=True)

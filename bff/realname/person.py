@@ -160,7 +160,7 @@ class Enrolment:
             check=check,
             person=person,
             fields=self._shown_fields(check, media),
-            portrait="portrait" in media,
+            portrait=bool(media.get("portrait")),
             photographs=len(media.get("photographs", [])),
             title=contract.title if contract else None,
             sender=owner.name if owner else None,
@@ -221,7 +221,7 @@ class Enrolment:
             check = _found(unit, token)
             media = unit.identities.media(check.id)
             known = self._papers(check, media)
-            if check.way is Way.FACE and "template" not in media:
+            if check.way is Way.FACE and not known.portrait:
                 raise Refusal("portrait_needed")
             fields = papers.confirmed(known, given, today=unit.now.date(), manual=check.manual)
             differs = papers.corrected(known, fields)
@@ -315,7 +315,9 @@ class Enrolment:
             return None
 
     def _keep_reading(self, unit: Unit, check: Check, known: Papers, portrait: Any) -> None:
-        names = {"read": self._keep(unit, check, known.dump())}
+        names: dict[str, str | None] = {"read": self._keep(unit, check, known.dump())}
+        if not known.portrait:
+            names |= {"portrait": None, "template": None}
         if portrait is not None:
             names |= {
                 "portrait": self._keep(unit, check, portrait.picture),
@@ -365,7 +367,7 @@ class Enrolment:
         if check.state is not State.ASKING:
             return
         fields = papers.read_fields(self._vault().read(check.person_id, media["confirmed"]))
-        portrait = self._vault().read(check.person_id, media["portrait"]) if "portrait" in media else None
+        portrait = self._vault().read(check.person_id, media["portrait"]) if media.get("portrait") else None
         answer = self._source.ask(name=fields.name, number=fields.number, portrait=portrait)
         if answer.outcome is SourceOutcome.NOT_AVAILABLE and errand.attempts + 1 < SOURCE_TRIES:
             raise Fault("source_down", what="The authoritative source did not answer.", do="Look at doctor's line.")
@@ -494,7 +496,7 @@ class Enrolment:
             fields=self._confirmed_fields(check, media),
             read=self._papers(check, media).fields,
             photographs=len(media.get("photographs", [])),
-            portrait="portrait" in media,
+            portrait=bool(media.get("portrait")),
             video=unit.identities.newest_video(check_id=check.id),
             title=contract.title if contract else None,
             signer_name=contract.signer(check.signer_id).name if contract and check.signer_id else None,
