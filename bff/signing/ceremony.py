@@ -236,7 +236,7 @@ class Ceremony:
             open_code=_open_code(unit, signer),
             identity=(identity := unit.identities.standing(person.id) if person else None),
             lacking=_lacking(unit, contract, signer, identity),
-            face_ready=identity is not None and "face" in unit.identities.media_of(identity.check_id),
+            face_ready=_by_face(unit, contract, signer, identity) is None,
             face_video=_face_video(unit, signer),
             seals=seals,
             no_right=no_right,
@@ -254,16 +254,7 @@ class Ceremony:
     def _acting(self, unit: Unit, token: str) -> tuple[Contract, Signer]:
         """The signer, when it is their turn; else the reason why they cannot act."""
         contract, signer = self._find(unit, token)
-        if signer.state is SignerState.SIGNED:
-            raise Refusal("already_signed")
-        if contract.deadline is not None and contract.state is State.SENT and unit.now >= contract.deadline:
-            raise Refusal("contract_expired")
-        if contract.state in c.ENDED:
-            raise Refusal(f"contract_{contract.state.value}")
-        if contract.state is State.STUCK:
-            raise Refusal("contract_stuck")
-        if signer not in contract.turn:
-            raise Refusal("not_your_turn")
+        _check_acting(unit, contract, signer)
         return contract, signer
 
     # --- choosing ---
@@ -570,8 +561,8 @@ class Ceremony:
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
             identity = _standing(unit, signer)
-            if identity is None or "face" not in unit.identities.media_of(identity.check_id):
-                raise Refusal("face_not_enrolled")
+            if (why := _by_face(unit, contract, signer, identity)) is not None or identity is None:
+                raise Refusal(why or "face_not_enrolled")
             self._throttle.take(Rule("face-signer", self._policy.face_videos_per_signer), signer.id)
             intent_id, intent = self._issue(unit, contract, signer, Method.FACE, {})
             nonce, pace = secrets.token_bytes(16), Pace.SLOW if slow else Pace.NORMAL
@@ -649,7 +640,7 @@ class Ceremony:
         self._recordings.write_down(unit, video.id, verdict)
         unit.announcement.topics.append(f"contract:{contract.id}")
         signer = contract.signer(issued.signer_id)
-        if verdict.outcome is not Outcome.PASS or issued.state != "open" or signer not in contract.turn:
+        if verdict.outcome is not Outcome.PASS:
             self._note_refused(unit, contract, signer, Method.FACE, Refusal(verdict.reason))
             return
         standing = _standing(unit, signer)
@@ -657,8 +648,13 @@ class Ceremony:
             self._over(unit, video, contract.id, "face_enrol_again")
             return
         try:
+            if issued.state != "open":
+                raise Refusal("intent_expired")
+            _check_acting(unit, contract, signer)
             self._sign(unit, contract, signer, issued, _face_proof(issued, video, verdict, unit.now))
-        except Refusal as refusal:
+        except Refusal as refusal:  # that is them, but they did not sign: the screen must not say otherwise
+            said = {**verdict.evidence(), "reason": refusal.code}
+            unit.identities.change_video(video.id, verdict=said)
             self._note_refused(unit, contract, signer, Method.FACE, refusal)
 
     def _amend(self, unit: Unit, intent_id: str, **details: Any) -> None:
@@ -680,6 +676,7 @@ class Ceremony:
         choice = _read_choice(unit.contracts.choice(signer.id), signer)
         if choice is None or choice.mark.sha256() != intent.mark_sha256:
             raise Refusal("intent_expired")
+        known = _known_now(unit, contract, signer, issued)
         acting = _sealing(unit, contract, signer, choice, intent) if signer.organisation_id else {}
         event = c.SignedBy(unit.now, signer.id, issued.method, intent.challenge().hex(), intent.document_sha256)
         after = unit.step(contract, event, actor=signer.id)
@@ -691,7 +688,7 @@ class Ceremony:
                 intent=issued.raw,
                 method=issued.method,
                 proof=proof,
-                identity=_identity(signer, person, _carried(unit, signer, issued.method))
+                identity=_identity(signer, person, _carried(signer, issued.method, known))
                 | _key_identity(unit, signer, proof)
                 | acting,
                 mark=choice.mark.to_dict(),
@@ -739,6 +736,20 @@ class Ceremony:
                 tell_invited(unit, after, "declined")
 
 
+def _check_acting(unit: Unit, contract: Contract, signer: Signer) -> None:
+    """Raises Refusal, named for why this signer cannot act."""
+    if signer.state is SignerState.SIGNED:
+        raise Refusal("already_signed")
+    if contract.deadline is not None and contract.state is State.SENT and unit.now >= contract.deadline:
+        raise Refusal("contract_expired")
+    if contract.state in c.ENDED:
+        raise Refusal(f"contract_{contract.state.value}")
+    if contract.state is State.STUCK:
+        raise Refusal("contract_stuck")
+    if signer not in contract.turn:
+        raise Refusal("not_your_turn")
+
+
 def _routes(signer: Signer) -> Routes:
     reach = routes(email=signer.email, phone=signer.phone)
     if reach is None:
@@ -782,10 +793,28 @@ def _lacking(unit: Unit, contract: Contract, signer: Signer, identity: Identity 
         return None
     if identity is None or not identity.satisfies(signer.needs, now=unit.now):
         return "identity_needed"
-    if identity.level.rank < signer.needs.rank and identity.attended_by != contract.owner_id:
+    if identity.level.rank < signer.needs.rank and not _attended_here(unit, contract, identity):
         return "identity_needed"  # somebody else's word, not this sender's
-    fits = same_name(identity.name, signer.name) or _name_accepted(unit, contract, signer, identity)
-    return None if fits else "identity_name_differs"
+    return None if _name_fits(unit, contract, signer, identity) else "identity_name_differs"
+
+
+def _attended_here(unit: Unit, contract: Contract, identity: Identity) -> bool:
+    """This sender was among those who saw document and bearer; or it was for this contract that the house had it done."""
+    if contract.owner_id in (identity.attended_by, *identity.facts.get("reviewed_by", ())):
+        return True
+    check = unit.identities.check(identity.check_id)
+    return check is not None and check.contract_id == contract.id
+
+
+def _name_fits(unit: Unit, contract: Contract, signer: Signer, identity: Identity) -> bool:
+    return same_name(identity.name, signer.name) or _name_accepted(unit, contract, signer, identity)
+
+
+def _by_face(unit: Unit, contract: Contract, signer: Signer, identity: Identity | None) -> str | None:
+    """Why the signer may not sign by face: a face is somebody's whose name is known, also where no name was asked for."""
+    if identity is None or "face" not in unit.identities.media_of(identity.check_id):
+        return "face_not_enrolled"
+    return None if _name_fits(unit, contract, signer, identity) else "identity_name_differs"
 
 
 def _name_accepted(unit: Unit, contract: Contract, signer: Signer, identity: Identity) -> bool:
@@ -802,11 +831,20 @@ def _may_enrol(unit: Unit, signer: Signer) -> bool:
     return check is not None and check.signer_id == signer.id
 
 
-def _carried(unit: Unit, signer: Signer, method: str) -> Identity | None:
+def _known_now(unit: Unit, contract: Contract, signer: Signer, issued: IntentOf) -> Identity | None:
+    """What is known of the signer at the moment of the act. It may have been taken back, or have ended, since they were
+    asked; and a face proves only who it was compared with."""
+    identity = _standing(unit, signer)
+    if (lacking := _lacking(unit, contract, signer, identity)) is not None:
+        raise Refusal(lacking)
+    if issued.method == Method.FACE.value and (identity is None or identity.check_id != issued.details["check"]):
+        raise Refusal("face_enrol_again")
+    return identity
+
+
+def _carried(signer: Signer, method: str, known: Identity | None) -> Identity | None:
     """What the signature says of the person: where it was asked for, and where it is what the proof rests on."""
-    if signer.needs.rank <= Level.CONTACT.rank and method != Method.FACE.value:
-        return None
-    return _standing(unit, signer)
+    return known if signer.needs.rank > Level.CONTACT.rank or method == Method.FACE.value else None
 
 
 def _face_video(unit: Unit, signer: Signer) -> Video | None:

@@ -14,6 +14,7 @@ from bff.core import gestures
 from bff.core import intent as intents
 from bff.core.contract import Contract, SignerState, State
 from bff.core.enrolment import State as CheckState
+from bff.core.enrolment import Way
 from bff.core.errors import Refusal
 from bff.core.gestures import Pace
 from bff.core.identity import Level
@@ -27,10 +28,12 @@ from tests.people import Actor, send, shows_card, shows_face
 from tests.realname.conftest import actor, eyes, somebody_else
 from tests.realname.conftest import home as home
 from tests.signing.browser import browser_verdicts
+from tests.soft_authenticator import SoftAuthenticator
 
 __all__ = ["actor", "eyes", "somebody_else"]
 
 LI_LEI = NewSigner(name="李雷", email="lilei@example.org", phone=None, needs=Level.DOCUMENT_FACE)
+ORIGIN = "http://localhost:8000"
 MARK = {"kind": "typed", "face": "auto"}
 
 
@@ -238,3 +241,70 @@ def test_the_recording_is_judged_in_time_even_if_the_verdict_is_late(
     clock.forward(minutes=20)
     work(home)
     assert home.desk.look(owner, sent.id).signers[0].state is SignerState.SIGNED
+
+
+def test_what_is_taken_back_between_question_and_proof_is_not_claimed(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    """The device was asked while they were known; when it answered, nothing was."""
+    known(home, token, actor)
+    chosen(home, token)
+    authenticator = SoftAuthenticator(ORIGIN)
+    asked = home.ceremony.ask_passkey(token)
+    asked = home.ceremony.enrol(token, asked.intent_id, authenticator.create(asked.options))
+    who, _, _ = home.ceremony.identify(token)
+    home.enrolment.erase(who.id)
+    with pytest.raises(Refusal, match="identity_needed"):
+        home.ceremony.sign_with_passkey(token, asked.intent_id, authenticator.get(asked.options))
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+
+
+def test_who_is_recognised_too_late_is_not_told_that_they_signed(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    """They chose anew while the video was judged: it was for what they chose before."""
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    send(home, video.id, actor.video(challenge))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    home.ceremony.choose(token, mark={"kind": "typed", "face": "caveat"}, values={}, consented=True, language="en")
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+    attempt = home.ceremony.look(token).face_video
+    assert attempt is not None
+    assert attempt.verdict is not None
+    assert attempt.verdict["reason"] == "intent_expired"
+
+
+def test_a_face_of_another_name_signs_nothing_even_where_no_name_was_asked_for(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor
+) -> None:
+    known(home, token, actor)
+    other = a_sent_contract(home, owner, NewSigner(name="Han Meimei", email="lilei@example.org", phone=None))
+    second = token_of(home, other, "Han Meimei")
+    home.ceremony.open(second)
+    assert home.ceremony.look(second).lacking is None
+    assert not home.ceremony.look(second).face_ready
+    chosen(home, second)
+    with pytest.raises(Refusal, match="identity_name_differs"):
+        home.ceremony.ask_face(second, colours=True, slow=False)
+
+
+def test_the_sender_may_be_the_first_of_two_who_attended(home: House, owner: Person) -> None:
+    object.__setattr__(home.enrolment._rules, "reviewers", 2)
+    home.account.add_member(owner, name="Second", contact="second@example.org", language="en")
+    with home.store.begin() as unit:
+        second = unit.people.by_contact("second@example.org")
+        assert second is not None
+        unit.people.change(second.id, role="owner")
+    second = next(p for p in home.account.members() if p.id == second.id)
+    contract = a_sent_contract(home, owner, LI_LEI)
+    token = token_of(home, contract, "李雷")
+    home.ceremony.open(token)
+    who, _, signer = home.ceremony.identify(token)
+    ticket = home.enrolment.begin(who.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
+    check = shows_card(home, ticket, way=Way.ATTENDED)
+    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.")
+    home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.")
+    assert home.ceremony.look(token).lacking is None
