@@ -134,7 +134,7 @@ def _give_up(home: House, errand: Errand, reason: str) -> None:
         home.enterprises.unread(errand)
     elif errand.kind == "imprint":
         home.enterprises.not_cleaned(errand)
-    if errand.kind in ("read_document", "judge_face"):
+    if errand.kind in ("read_document", "judge_face", "ask_source"):
         home.enrolment.given_up(errand)
     if errand.kind == "judge_signing":
         home.ceremony.face_given_up(errand)

@@ -365,6 +365,7 @@ class House:
             vault=lambda: self.face_vault,
             source=self.source,
             rules=Rules(media_days=s.media_days, reviewers=2 if s.review_by_two else 1),
+            throttle=self.throttle,
         )
 
     @cached_property

@@ -383,7 +383,9 @@ def _reviewed(check: Check, event: Any) -> Check:
         check, decisions=(*check.decisions, Decision(event.by, event.accepted, event.reason.strip()[:500], event.at))
     )
     if event.accepted is None:
-        return replace(decided, state=State.DOCUMENT, hint="do_it_again", tries=0, decisions=(), manual=False, source=None)
+        return replace(
+            decided, state=State.DOCUMENT, hint="do_it_again", tries=0, decisions=(), manual=False, source=None
+        )
     if not event.accepted:
         return replace(decided, state=State.REFUSED, reason="review")
     if sum(bool(d.accepted) for d in decided.decisions) < check.reviewers:

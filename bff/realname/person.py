@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from bff.core import enrolment as e
@@ -38,8 +38,13 @@ from bff.store import Store, Unit
 from bff.store.errands import Errand
 from bff.store.identities import Pending, Video
 from bff.store.people import Person
+from bff.throttle import Rule, Throttle
 
 PHOTOGRAPH_LIMIT_BYTES = 20_000_000
+BEGUN = Rule("checks-begun", 12)
+PHOTOGRAPHS = Rule("check-photographs", 40)
+VIDEOS = Rule("check-videos", 20)
+"""For one person, an hour: no link fills the disk."""
 SOURCE_TRIES = 4
 
 
@@ -94,6 +99,7 @@ class Enrolment:
         vault: Callable[[], MediaVault],
         source: Source,
         rules: Rules,
+        throttle: Throttle,
         chance: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._store = store
@@ -102,6 +108,7 @@ class Enrolment:
         self._vault = vault
         self._source = source
         self._rules = rules
+        self._throttle = throttle
         self._chance = chance
         self.recordings = Recordings(store, vault, keep_for=timedelta(days=rules.media_days))
 
@@ -132,6 +139,7 @@ class Enrolment:
                 return token
             if left is not None:
                 unit.check_step(left, e.Ended(unit.now, "begun_anew"), actor=person_id)
+            self._throttle.take(BEGUN, person_id)
             check = Check(
                 id=secrets.token_hex(10),
                 person_id=person_id,
@@ -201,6 +209,7 @@ class Enrolment:
             raise Refusal("photo_too_large")
         with self._store.begin() as unit:
             check = _found(unit, token)
+            self._throttle.take(PHOTOGRAPHS, check.person_id)
             after = unit.check_step(
                 check, e.Photographed(unit.now, hashlib.sha256(content).hexdigest()), actor=check.person_id
             )
@@ -238,6 +247,7 @@ class Enrolment:
             check = _found(unit, token)
             if check.state is not State.FACE:
                 raise Refusal("check_not_now")
+            self._throttle.take(VIDEOS, check.person_id)
             pace = Pace.SLOW if slow else Pace.NORMAL
             nonce = self._chance(16)
             challenge = gestures.derived(self._chance(32), nonce, pace=pace, colours=colours)
@@ -341,8 +351,8 @@ class Enrolment:
         portrait = Template(media["recogniser"], self._vault().read(check.person_id, media["template"]))
         verdict = self.recordings.judged(self._faces(), video_id, portrait)
         with self._store.begin() as unit:
-            now = unit.identities.check(check.id)
-            if now is None or now.state is not State.JUDGING:
+            now, video = unit.identities.check(check.id), unit.identities.video(video_id)
+            if now is None or now.state is not State.JUDGING or video is None or video.state != "judging":
                 return
             self.recordings.write_down(unit, video_id, verdict)
             event = e.Judged(unit.now, str(verdict.outcome), verdict.reason, verdict.step, verdict.evidence())
@@ -401,6 +411,8 @@ class Enrolment:
             if check.state is State.JUDGING and errand.kind == "judge_face":
                 unit.identities.change_video(str(errand.details["video"]), state="over")
                 unit.check_step(check, e.Judged(unit.now, "retry", "video_too_much_work", None))
+            if check.state is State.ASKING and errand.kind == "ask_source":
+                self._onward(unit, check, unit.check_step(check, e.Answered(unit.now, "not_available", "", "", ())))
 
     # --- what follows from a state ---
 
@@ -428,7 +440,8 @@ class Enrolment:
         )
         record = unit.chronicle.head(f"person:{check.person_id}")
         facts = _facts(identity, check, fields, media, record=record)
-        kept = {"face": media.get("face"), "face_recogniser": media.get("face_recogniser")}
+        named = ("face", "face_recogniser") if check.way is Way.FACE else ()
+        kept = {name: media.get(name) for name in named}
         unit.identities.add(replace(identity, facts=facts), media={k: v for k, v in kept.items() if v})
         self._note_in_contract(unit, check, identity, record)
 
@@ -489,12 +502,16 @@ class Enrolment:
         if person is None:
             raise Refusal("review_unknown")
         contract = unit.contracts.get(check.contract_id) if check.contract_id else None
+        try:
+            fields, read = self._confirmed_fields(check, media), self._papers(check, media).fields
+        except Refusal:  # gone: one check hides no other
+            fields, read = {}, {}
         return Reviewed(
             check=check,
             person=person,
             since=pending.since,
-            fields=self._confirmed_fields(check, media),
-            read=self._papers(check, media).fields,
+            fields=fields,
+            read=read,
             photographs=len(media.get("photographs", [])),
             portrait=bool(media.get("portrait")),
             video=unit.identities.newest_video(check_id=check.id),
@@ -531,6 +548,8 @@ class Enrolment:
             after = unit.check_step(check, e.Reviewed(unit.now, reviewer.id, accepted, reason), actor=reviewer.id)
             if after.state is State.PASSED:
                 self._finish(unit, after)
+            if after.state is State.DOCUMENT:  # once more, from the beginning
+                unit.identities.keep_media(check_id, face=None, face_recogniser=None, verdict=None, source=None)
             if after.state is not State.REVIEW:
                 unit.errand("review_decided", details={"check": check_id, "reason": reason})
             unit.announcement.topics.append("reviews")
@@ -559,9 +578,10 @@ class Enrolment:
             self._vault().erase(person_id)
 
     def sweep(self) -> int:
-        """Checks that nobody went on with end; media that have had their time go. How many files went."""
+        """Checks that nobody went on with, or decided about while there was something to see, end; media that have had
+        their time go. How many files went."""
         with self._store.begin() as unit:
-            for check in unit.identities.forgotten():
+            for check in unit.identities.forgotten(media_kept=timedelta(days=self._rules.media_days)):
                 unit.check_step(check, e.Ended(unit.now, "run_out"))
             now = unit.now
         return self._vault().sweep(now=now)
@@ -593,10 +613,10 @@ def _read_event(now: datetime, check: Check, known: Papers, side: Side) -> e.Eve
 def _valid_until(now: datetime, expiry: str) -> datetime:
     """A year, but not longer than the document itself."""
     year = now + GOOD_FOR
-    if expiry == "never":
+    last_day = date.max if expiry == "never" else date.fromisoformat(expiry)
+    if last_day >= year.date():
         return year
-    end = datetime.fromisoformat(expiry).replace(tzinfo=now.tzinfo) + timedelta(days=1)
-    return min(year, end)
+    return datetime.combine(last_day + timedelta(days=1), time(), tzinfo=now.tzinfo)
 
 
 def _facts(
@@ -620,9 +640,9 @@ def _facts(
         "source_asked": check.source is not None,
         "record_head": record,
     }
-    if "verdict" in media and check.way is Way.FACE:
+    if media.get("verdict") and check.way is Way.FACE:
         facts["face"] = media["verdict"]
-    if "source" in media:
+    if media.get("source"):
         facts["source"] = media["source"]
     if check.decisions:
         facts["reviewed_by"] = [d.by for d in check.decisions if d.accepted]

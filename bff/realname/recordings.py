@@ -22,6 +22,8 @@ CHALLENGE_LIFETIME = timedelta(seconds=90)
 UPLOAD_LIFETIME = timedelta(minutes=15)
 LIMIT_BYTES = 30_000_000
 PIECE_LIMIT_BYTES = 1_000_000
+PIECES = 400
+"""Each is a file of its own; a page of ours sends some hundred at most."""
 MIMES = ("video/mp4", "video/webm", "video/quicktime", "video/x-matroska")
 
 
@@ -32,7 +34,9 @@ class Recordings:
         self._keep_for = keep_for
 
     def issue(self, unit: Unit, *, person_id: str, challenge: Challenge, nonce: bytes, **purpose: Any) -> Video:
-        """`purpose`: check_id or intent_id."""
+        """`purpose`: check_id or intent_id. What was begun for it and not sent to the end goes."""
+        for name in unit.identities.unfinished(**purpose):
+            self._vault().remove(person_id, name)
         lifetime = CHALLENGE_LIFETIME + timedelta(milliseconds=challenge.length_ms)
         return unit.identities.ask_for_video(
             person_id=person_id, challenge=challenge.canonical(), nonce=nonce, lifetime=lifetime, **purpose
@@ -52,7 +56,7 @@ class Recordings:
             video = _open(unit, video_id)
             if offset != video.size:
                 raise Refusal("video_offset", offset=video.size)
-            if video.size + len(content) > LIMIT_BYTES:
+            if video.size + len(content) > LIMIT_BYTES or len(video.pieces) >= PIECES:
                 raise Refusal("video_too_large")
             if not content:
                 return video.size
@@ -63,8 +67,10 @@ class Recordings:
 
     def close(self, unit: Unit, video: Video, *, mime: str) -> None:
         """It is all here. Raises Refusal `video_missing` or `challenge_late`."""
+        if unit.now >= video.expires_at:
+            raise Refusal("challenge_late")
         if not video.pieces:
-            raise Refusal("challenge_late" if unit.now >= video.expires_at else "video_missing")
+            raise Refusal("video_missing")
         kind = mime.partition(";")[0].strip().lower()
         unit.identities.change_video(video.id, state="judging", mime=kind if kind in MIMES else "")
 

@@ -104,8 +104,8 @@ def consent(token: str) -> Page:
     if switched():
         return _step(token)
     way = request.form.get("way", "")
+    g.preferred_language = house().enrolment.look(token).person.language  # the words that they were shown
     if way not in set(Way):
-        house().enrolment.look(token)
         raise Refusal("consent_missing")
     return _then(token, lambda: house().enrolment.consent(token, way=Way(way), language=language()))
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bff.core import enrolment
@@ -134,12 +134,16 @@ class Identities:
             Pending(_check(row), row.changed_at) for row in self._session.scalars(asked.order_by(CheckRow.changed_at))
         ]
 
-    def forgotten(self) -> list[Check]:
-        """Checks that nobody went on with; they are ended so that their media go."""
+    def forgotten(self, *, media_kept: timedelta) -> list[Check]:
+        """Checks that nobody went on with, and reviews that nobody made while there were pictures; they are ended."""
+        working = CheckRow.state.not_in([*(str(state) for state in enrolment.OVER), str(State.REVIEW)])
+        blind = CheckRow.created_at <= self._now - media_kept
         rows = self._session.scalars(
             select(CheckRow).where(
-                CheckRow.expires_at < self._now,
-                CheckRow.state.not_in([*(str(state) for state in enrolment.OVER), str(State.REVIEW)]),
+                or_(
+                    and_(working, CheckRow.expires_at < self._now),
+                    and_(CheckRow.state == str(State.REVIEW), blind),
+                )
             )
         )
         return [_check(row) for row in rows]
@@ -236,6 +240,12 @@ class Identities:
     def change_video(self, video_id: str, **values: Any) -> None:
         """Set state, mime, sha256, trace, verdict or pieces."""
         self._session.execute(update(FaceVideoRow).where(FaceVideoRow.id == video_id).values(**values))
+
+    def unfinished(self, *, check_id: str | None = None, intent_id: str | None = None) -> list[str]:
+        """The pieces of recordings for this purpose that were begun and not sent to the end."""
+        purpose = FaceVideoRow.check_id == check_id if check_id else FaceVideoRow.intent_id == intent_id
+        rows = self._session.scalars(select(FaceVideoRow.pieces).where(purpose, FaceVideoRow.state == "open"))
+        return [name for pieces in rows for name in pieces]
 
     def newest_video(self, *, check_id: str | None = None, intent_id: str | None = None) -> Video | None:
         purpose = FaceVideoRow.check_id == check_id if check_id else FaceVideoRow.intent_id == intent_id

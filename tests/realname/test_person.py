@@ -7,9 +7,12 @@ import pytest
 from bff.core import evidence
 from bff.core.enrolment import FACE_TRIES, State, Way
 from bff.core.errors import Refusal
-from bff.core.identity import Level
+from bff.core.identity import GOOD_FOR, Level
 from bff.core.ports import Documents, SourceAnswer, SourceOutcome
+from bff.realname.person import VIDEOS, _valid_until
+from bff.realname.recordings import PIECES
 from bff.store.people import Person
+from bff.throttle import Throttle
 from bff.wiring import House
 from tests.biometrics import cards
 from tests.builders import Clock, inbox, work
@@ -381,3 +384,107 @@ def test_the_year_ends_earlier_with_the_document(
     home.enrolment.confirm(token, {**home.enrolment.look(token).fields, "expiry": soon.isoformat()})
     check = shows_face(home, token, actor)
     assert check.state is State.REVIEW  # the expiry was corrected
+
+
+def test_a_review_that_nobody_made_ends_with_the_pictures_and_hides_no_other(
+    home: House, li_lei: Person, token: str, owner: Person, clock: Clock
+) -> None:
+    old = shows_card(home, token, way=Way.ATTENDED)
+    clock.forward(days=25)
+    with home.store.begin() as unit:
+        other = unit.people.add(name="Other", language="en", role=None)
+    new = shows_card(home, home.enrolment.begin(other.id, needed=Level.DOCUMENT_FACE), way=Way.ATTENDED)
+    assert [r.check.id for r in home.enrolment.pending(owner)] == [old.id, new.id]
+    home.face_vault.erase(li_lei.id)
+    assert [dict(r.fields) == {} for r in home.enrolment.pending(owner)] == [True, False]
+    clock.forward(days=6)
+    home.enrolment.sweep()
+    assert [r.check.id for r in home.enrolment.pending(owner)] == [new.id]
+    with home.store.read() as unit:
+        assert unit.identities.checks_of(li_lei.id)[0].reason == "run_out"
+
+
+def test_a_document_that_never_expires_by_its_date_is_good_for_a_year(clock: Clock) -> None:
+    assert _valid_until(clock.now(), "9999-12-31") == clock.now() + GOOD_FOR
+    tomorrow = (clock.now() + timedelta(days=1)).date()
+    assert _valid_until(clock.now(), tomorrow.isoformat()).date() == tomorrow + timedelta(days=1)
+
+
+def test_no_link_fills_the_disk(home: House, li_lei: Person, token: str) -> None:
+    shows_card(home, token, way=Way.FACE)
+    folder = home.settings.data_dir / "faces" / li_lei.id
+    before = len(list(folder.iterdir()))
+    home.enrolment._throttle = Throttle(None)
+    for _ in range(VIDEOS.amount):
+        video, _challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
+        home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000)
+    assert len(list(folder.iterdir())) == before + 1
+    with pytest.raises(Refusal, match="slow_down"):
+        home.enrolment.ask_for_video(token, colours=True, slow=False)
+    for offset in range(1000, 1000 + PIECES - 1):
+        home.enrolment.recordings.add(video.id, offset=offset, content=b"x")
+    with pytest.raises(Refusal, match="video_too_large"):
+        home.enrolment.recordings.add(video.id, offset=1000 + PIECES - 1, content=b"x")
+
+
+def test_a_recording_that_is_finished_too_late_is_not_judged(home: House, token: str, clock: Clock) -> None:
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000)
+    clock.forward(minutes=16)
+    with pytest.raises(Refusal, match="challenge_late"):
+        home.enrolment.recorded(token, video.id, mime="video/mp4")
+
+
+def test_a_verdict_on_an_older_recording_decides_nothing_about_the_newer(home: House, token: str) -> None:
+    """A job that was taken for dead ends after the person has recorded once more."""
+    shows_card(home, token)
+    first, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    send(home, first.id, b"no video " * 300)
+    home.enrolment.recorded(token, first.id, mime="video/webm")
+    check = home.enrolment.look(token).check
+    work(home)
+    second, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    send(home, second.id, b"nor this " * 300)
+    home.enrolment.recorded(token, second.id, mime="video/webm")
+    with home.store.begin() as unit:
+        details = {"check": check.id, "video": first.id}
+        late = unit.errands.add("judge_face", contract_id=None, signer_id=None, details=details, due_at=unit.now)
+    home.enrolment.judge_face(late)
+    assert home.enrolment.look(token).check.state is State.JUDGING
+
+
+def test_a_source_whose_answer_cannot_be_used_keeps_nobody_waiting(home: House, li_lei: Person, clock: Clock) -> None:
+    class Broken(AnsweringSource):
+        def ask(self, **_: object) -> SourceAnswer:  # type: ignore[override]
+            raise MemoryError
+
+    home.enrolment._source = Broken(SourceOutcome.MATCH)
+    token = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT)
+    assert shows_card(home, token, way=Way.PAPER).state is State.ASKING
+    for _ in range(7):
+        work(home)
+        clock.forward(minutes=16)
+    with home.store.read() as unit:
+        (check,) = unit.identities.checks_of(li_lei.id)
+    assert (check.state, check.level) == (State.PASSED, Level.DOCUMENT)
+
+
+def test_a_face_from_before_a_review_is_not_kept_for_another_way(
+    home: House, li_lei: Person, token: str, actor: Actor, owner: Person
+) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    for side in (cards.cn_front(), cards.cn_back()):
+        home.enrolment.photograph(token, photograph(side))
+        work(home)
+    fields = {**home.enrolment.look(token).fields, "name": "王芳"}
+    home.enrolment.confirm(token, fields)
+    check = shows_face(home, token, actor)
+    home.enrolment.decide(owner, check.id, accepted=None, reason="Enter the name as it is written.")
+    home.enrolment.other_way(token)
+    home.enrolment.photograph(token, photograph(cards.cn_front()))
+    work(home)
+    assert home.enrolment.confirm(token, dict(home.enrolment.look(token).fields)).state is State.REVIEW
+    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen at our office.")
+    with home.store.read() as unit:
+        assert unit.identities.media_of(check.id) == {}

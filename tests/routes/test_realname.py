@@ -135,6 +135,18 @@ def test_a_language_button_keeps_what_was_typed(home: House, stranger: FlaskClie
     assert home.enrolment.look(token).check.state is State.CONFIRM
 
 
+def test_the_words_that_were_shown_are_the_words_that_are_recorded(home: House, stranger: FlaskClient) -> None:
+    """The screen speaks the person's language, whatever their browser says."""
+    with home.store.begin() as unit:
+        person = unit.people.add(name="李雷", language="zh_Hans_CN", role=None)
+    token = home.enrolment.begin(person.id, needed=Level.DOCUMENT_FACE)
+    assert "面部" in stranger.get(f"/id/{token}").text
+    stranger.post(f"/id/{token}/consent", data={"way": "face"})
+    with home.store.read() as unit:
+        consented = unit.chronicle.entries(f"person:{person.id}")[-1].value["data"]
+    assert consented["language"] == "zh_Hans_CN"
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100])
 def test_no_photograph_is_told(stranger: FlaskClient, token: str, content: bytes, home: House) -> None:
     home.enrolment.consent(token, way=Way.FACE, language="en")
