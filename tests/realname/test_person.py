@@ -16,6 +16,7 @@ from bff.throttle import Throttle
 from bff.wiring import House
 from tests.biometrics import cards
 from tests.builders import Clock, inbox, work
+from tests.databases import ON_BOTH
 from tests.people import Actor, photograph, send, shows_card, shows_face
 
 NUMBER = cards.cn_number()
@@ -34,6 +35,7 @@ def token(home: House, li_lei: Person) -> str:
     return home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
 
 
+@ON_BOTH
 def test_a_person_with_document_and_face_is_known_for_a_year(
     home: House, li_lei: Person, token: str, actor: Actor, clock: Clock
 ) -> None:
@@ -386,6 +388,7 @@ def test_the_year_ends_earlier_with_the_document(
     assert check.state is State.REVIEW  # the expiry was corrected
 
 
+@ON_BOTH
 def test_a_review_that_nobody_made_ends_with_the_pictures_and_hides_no_other(
     home: House, li_lei: Person, token: str, owner: Person, clock: Clock
 ) -> None:
