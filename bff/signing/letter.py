@@ -13,7 +13,6 @@ from bff.core.errors import Refusal
 from bff.core.identity import Level, link_address
 from bff.core.ports import Clock
 from bff.signing.desk import Desk, NewSigner
-from bff.signing.sample import SIGN_HERE, typeset
 from bff.store import Store
 from bff.store.people import Person
 from bff.words import mark as _
@@ -103,6 +102,8 @@ class LetterDesk:
             return self._desk.upload(agent, path, filename="letter")
 
     def _letter(self, agent: Person, facts: Facts, language: str) -> bytes:
+        from bff.signing.sample import SIGN_HERE, typeset  # rare, and it brings a typesetter with it
+
         say = words(language)
         named = {
             "enterprise": facts.name,
