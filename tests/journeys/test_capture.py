@@ -193,6 +193,19 @@ def thanked(page: Page) -> None:
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible(timeout=SENT_MS)
 
 
+BUSY = ("video_few_frames", "video_gaps", "video_cut_short", "frozen", "jumped")
+"""What is said of a recording on a machine that had no time to film; then it is taken again, as a person would."""
+
+
+def taken(desk: Desk, judge: Judge, take: Callable[[], object]) -> FaceVerdict:
+    for _ in range(3):
+        take()
+        verdict = judge(desk)
+        if verdict.reason not in BUSY:
+            break
+    return verdict
+
+
 # --- a face
 
 
@@ -203,10 +216,13 @@ def test_a_person_is_guided_recorded_and_judged_to_have_passed(
     camera.show(actor)
     page = phone()
     asked = watched(page)
-    aim(page, desk)
-    act_along(page, actor, begin=lambda: None)
-    thanked(page)
-    verdict = judge(desk)
+
+    def take() -> None:
+        aim(page, desk)
+        act_along(page, actor, begin=lambda: None)
+        thanked(page)
+
+    verdict = taken(desk, judge, take)
     assert (verdict.outcome, verdict.reason) == (Outcome.PASS, "match"), verdict
     assert verdict.scores["glow_seen"] == 1, verdict.scores
     assert any("vendor/human/facemesh.bin" in url for url in asked)
@@ -232,12 +248,13 @@ def test_the_face_finder_comes_with_the_tap_and_is_kept(
     assert not [url for url in asked if "human" in url or "workers" in url]
     page.get_by_role("button", name="Start the camera").click()
     expect(page.locator("dialog .hint")).to_have_text("Put your face into the oval.", timeout=30_000)
-    kept = page.evaluate(
-        "caches.keys().then(async names => (await Promise.all(names.map(async n => "
-        "(await (await caches.open(n)).keys()).map(r => r.url)))).flat())"
+    page.wait_for_function(  # what is kept is written while the worker reads on
+        "async wanted => {const names = await caches.keys();"
+        "const kept = (await Promise.all(names.map(async n => (await (await caches.open(n)).keys()).map(r => r.url))));"
+        "return wanted.every(name => kept.flat().some(url => url.includes(name)))}",
+        arg=["workers/face-watch.js", "human/human.js", "human/blazeface.bin", "human/facemesh.bin", "wasm"],
+        timeout=30_000,
     )
-    for name in ("workers/face-watch.js", "human/human.js", "human/blazeface.bin", "human/facemesh.bin", "wasm"):
-        assert any(name in url for url in kept), name
 
 
 def test_without_guidance_the_person_says_when_and_passes(
@@ -247,14 +264,16 @@ def test_without_guidance_the_person_says_when_and_passes(
     context = phone.context(service_workers="block", reduced_motion="reduce")
     page = context.new_page()
     context.route("**/vendor/human/**", lambda route: route.abort())
-    page.goto(f"{desk.url}/try/face")
-    expect(page.get_by_label("No colours")).to_be_checked()
-    page.get_by_role("button", name="Start the camera").click()
-    expect(page.get_by_role("status").filter(has_text="then press “Begin”")).to_be_visible(timeout=20_000)
-    challenge = act_along(page, actor, begin=press(page))
-    thanked(page)
-    assert challenge.glows == ()
-    verdict = judge(desk)
+
+    def take() -> None:
+        page.goto(f"{desk.url}/try/face")
+        expect(page.get_by_label("No colours")).to_be_checked()
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_role("status").filter(has_text="then press “Begin”")).to_be_visible(timeout=20_000)
+        assert act_along(page, actor, begin=press(page)).glows == ()
+        thanked(page)
+
+    verdict = taken(desk, judge, take)
     assert (verdict.outcome, verdict.reason) == (Outcome.PASS, "match"), verdict
 
 
@@ -263,10 +282,13 @@ def test_the_wrong_movements_fail_with_their_name(
 ) -> None:
     camera.show(actor)
     page = phone()
-    aim(page, desk, "No colours")
-    act_along(page, actor, begin=press(page), performing=lambda _: Challenge((), (), 0))
-    thanked(page)
-    verdict = judge(desk)
+
+    def take() -> None:
+        aim(page, desk, "No colours")
+        act_along(page, actor, begin=press(page), performing=lambda _: Challenge((), (), 0))
+        thanked(page)
+
+    verdict = taken(desk, judge, take)
     assert (verdict.outcome, verdict.reason, verdict.step) == (Outcome.RETRY, "action_missing", 0), verdict
 
 

@@ -149,9 +149,23 @@ def shows_card(page: Page, sides: list[Path], *, look: Look = unseen) -> None:
     page.get_by_role("button", name="That is right").click()
 
 
-def films(page: Page, actor: Actor, performing: Callable[[Challenge], Challenge] = lambda asked: asked) -> None:
-    page.get_by_role("button", name="Start the camera").click()
-    act_along(page, actor, begin=lambda: None, performing=performing)
+def films(
+    page: Page, actor: Actor, until: Locator, performing: Callable[[Challenge], Challenge] = lambda asked: asked
+) -> None:
+    """Records until there is this; a hint about the recording itself (a busy machine films badly) is followed, as by a person."""
+    hint = page.locator("[data-state=face] .notice.warn[role=alert]")
+    for _ in range(3):
+        page.get_by_role("button", name="Start the camera").click()
+        act_along(page, actor, begin=lambda: None, performing=performing)
+        expect(page.locator("[data-state=judging]").or_(until).first).to_be_visible(timeout=JUDGED_MILLISECONDS)
+        expect(until.or_(hint).first).to_be_visible(timeout=JUDGED_MILLISECONDS)
+        if until.is_visible():
+            return
+    pytest.fail(f"three recordings, and at the end: {hint.text_content()}")
+
+
+def at(page: Page, state: str) -> Locator:
+    return page.locator(f"#step[data-state={state}]")
 
 
 def backwards(asked: Challenge) -> Challenge:
@@ -172,8 +186,7 @@ def test_who_has_shown_who_they_are_signs_with_their_face_and_is_not_asked_again
     shows_card(page, sides, look=no_violations)
     step(page, "face")
     no_violations(page)
-    films(page, actor)
-    step(page, "passed")
+    films(page, actor, at(page, "passed"))
     no_violations(page)
     page.get_by_role("link", name="Back to the contract").click()
     by_face(page, actor)
@@ -198,8 +211,7 @@ def by_face(page: Page, actor: Actor) -> None:
     page.get_by_role("link", name="Sign with your face").click()
     expect(page.get_by_role("heading", name="Sign with your face")).to_be_visible()
     no_violations(page)
-    films(page, actor)
-    expect(signed(page)).to_be_visible(timeout=JUDGED_MILLISECONDS)
+    films(page, actor, signed(page))
 
 
 def test_the_wrong_order_gets_a_hint_and_somebody_else_is_refused(
@@ -218,13 +230,11 @@ def test_the_wrong_order_gets_a_hint_and_somebody_else_is_refused(
     shows_card(page, sides)
     step(page, "face")
     camera.show(actor)
-    films(page, actor, performing=backwards)
-    expect(page.locator("#step .notice.warn").first).to_contain_text("order", timeout=JUDGED_MILLISECONDS)
+    films(page, actor, at(page, "face").filter(has_text="did not come in the order"), performing=backwards)
     no_violations(page)
     other = Actor(Puppet(six_people(), eyes, 1)).rehearse()
     camera.show(other)
-    films(page, other)
-    step(page, "refused")
+    films(page, other, at(page, "refused"))
     expect(page.locator("#step .notice.error")).to_contain_text("does not look like the one on the document")
     no_violations(page)
 
