@@ -35,7 +35,7 @@ from tests.builders import Clock, a_house
 from tests.journeys import fonts
 from tests.journeys.conftest import ARGUMENTS, chromium
 from tests.journeys.fake_camera import HEIGHT, WIDTH, Actor, FakeCamera, act_along
-from tests.journeys.house import free_port
+from tests.journeys.house import free_port, until
 from tests.journeys.phone import Phones, no_violations
 
 pytestmark = pytest.mark.timeout(600)
@@ -248,13 +248,12 @@ def test_the_face_finder_comes_with_the_tap_and_is_kept(
     assert not [url for url in asked if "human" in url or "workers" in url]
     page.get_by_role("button", name="Start the camera").click()
     expect(page.locator("dialog .hint")).to_have_text("Put your face into the oval.", timeout=30_000)
-    page.wait_for_function(  # what is kept is written while the worker reads on
-        "async wanted => {const names = await caches.keys();"
-        "const kept = (await Promise.all(names.map(async n => (await (await caches.open(n)).keys()).map(r => r.url))));"
-        "return wanted.every(name => kept.flat().some(url => url.includes(name)))}",
-        arg=["workers/face-watch.js", "human/human.js", "human/blazeface.bin", "human/facemesh.bin", "wasm"],
-        timeout=30_000,
+    kept = (
+        "caches.keys().then(async names => (await Promise.all(names.map(async n => "
+        "(await (await caches.open(n)).keys()).map(r => r.url)))).flat().join(' '))"
     )
+    for name in ("workers/face-watch.js", "human/human.js", "human/blazeface.bin", "human/facemesh.bin", "wasm"):
+        until(lambda name=name: name in page.evaluate(kept), seconds=30, what=f"{name} to be kept")
 
 
 def test_without_guidance_the_person_says_when_and_passes(

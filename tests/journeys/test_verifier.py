@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.house import RunningHouse
+from tests.journeys.house import RunningHouse, until
 from tests.journeys.phone import Phones
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
@@ -19,7 +19,7 @@ def test_whoever_has_opened_the_page_once_checks_files_without_a_network(house: 
     page.clock.set_fixed_time(AT)
     page.goto(f"{house.url}/verify")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
-    page.wait_for_function(f"async () => (await ({KEPT})()).some(path => path === '/authority/roots.pem')")
+    until(lambda: "/authority/roots.pem" in page.evaluate(KEPT), seconds=30, what="the roots to be kept")
     page.context.set_offline(True)
     page.goto(f"{house.url}/verify")
     expect(page.get_by_role("heading", name="Check a signed document")).to_be_visible()

@@ -26,6 +26,7 @@ SAME_EVERYWHERE = {
     *(
         "SHA",
         "PDF",
+        "ZIP",
         "PIN",
         "English",
         "CET",
