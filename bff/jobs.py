@@ -104,6 +104,7 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "review_waits": home.letters.carry,
         "review_decided": home.letters.carry,
         "name_differs": home.letters.name_differs,
+        "member_added": home.letters.member_added,
     }
 
 

@@ -54,6 +54,7 @@ DEADLINE = _("Please sign before %(deadline)s.")
 FINGERPRINT = _("Fingerprint of the document: %(fingerprint)s")
 YOURS_ALONE = _("This link is for you alone. Please do not forward it.")
 REASON = _("Reason: %(reason)s")
+NOT_EXPECTED = _("If you did not expect this, you need not do anything.")
 TELL_NOBODY = _("Nobody from our side will ever ask you for this code.")
 FILL_IN = "@%(host)s #%(code)s"
 
@@ -167,6 +168,30 @@ LETTERS: Mapping[str, Letter] = {
             REASON,
         ),
         button=_("See what to do"),
+    ),
+    "member_added": Letter(
+        sms=(_("%(sender)s has made you a member of %(who)s here. Sign in with a code to this number: %(url)s"),),
+        subject=_("You are a member of %(who)s now"),
+        paragraphs=(
+            HELLO,
+            _("%(sender)s has made you a member of %(who)s, an enterprise that signs with us."),
+            _("You sign in with a code that we send to this address; there is no password."),
+            NOT_EXPECTED,
+        ),
+        button=_("See what you may do"),
+    ),
+    "may_send": Letter(
+        sms=(
+            _("%(sender)s lets you send contracts from %(organisation)s. Sign in with a code to this number: %(url)s"),
+        ),
+        subject=_("You can send contracts from %(organisation)s now"),
+        paragraphs=(
+            HELLO,
+            _("%(sender)s lets you send contracts for signing from %(organisation)s."),
+            _("You sign in with a code that we send to this address; there is no password."),
+            NOT_EXPECTED,
+        ),
+        button=_("Begin"),
     ),
     "review_waits": Letter(
         sms=(_("Somebody's identity waits for you to look at it: %(url)s"),),

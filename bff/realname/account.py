@@ -292,7 +292,7 @@ class Account:
             return unit.people.with_roles()
 
     def add_member(self, owner: Person, *, name: str, contact: str, language: str) -> None:
-        """Somebody who may send from this house; they sign in with a code to this address."""
+        """Somebody who may send from this house; they sign in with a code to this address, and a letter tells them."""
         if owner.role != "owner":
             raise Refusal("owner_only")
         if not name.strip():
@@ -304,6 +304,10 @@ class Account:
                 unit.people.verified(person.id, contact)
             elif person.role is None:
                 unit.people.change(person.id, role="member")
+            else:
+                return
+            told = {"person": person.id, "by": owner.id, "to": contact}
+            unit.errand("member_added", details=told)
 
     def remove_member(self, owner: Person, person_id: str) -> None:
         """They may no longer send; their sessions end; what they signed stays."""

@@ -33,6 +33,7 @@ from bff.throttle import Rule, Throttle
 MOST_REGISTRATIONS = 10
 """Unproven ones of one person."""
 PICTURES, LETTERS, ORDERS = Rule("enterprise-picture", 30), Rule("enterprise-letter", 5), Rule("enterprise-transfer", 5)
+MEMBERS = Rule("enterprise-members", 60)
 """Of one person."""
 PHOTO_LIMIT_BYTES = 20_000_000
 SMALLEST_SUM, LARGEST_SUM = 11, 99
@@ -337,16 +338,19 @@ class Enterprises:
     def add_member(
         self, person: Person, enterprise_id: str, *, name: str, contact: str, role: str, language: str
     ) -> None:
-        """Somebody who signs in, and signs, at this address."""
+        """Somebody who signs in, and signs, at this address; a letter tells them."""
         if not name.strip():
             raise Refusal("name_missing")
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
+            self._throttle.take(MEMBERS, person.id)
             known = unit.people.by_contact(contact)
             if known is None:
                 known = unit.people.add(name=name.strip()[:120], language=language, role=None)
                 unit.people.verified(known.id, contact)
             unit.enterprise_step(enterprise, e.MemberAdded(unit.now, person.id, known.id, _role(role)))
+            told = {"enterprise": enterprise_id, "person": known.id, "by": person.id, "to": contact}
+            unit.errand("member_added", details=told)
 
     def change_role(self, person: Person, enterprise_id: str, member_id: str, role: str) -> None:
         self._step(person, enterprise_id, lambda now: e.RoleChanged(now, person.id, member_id, _role(role)))

@@ -1,11 +1,12 @@
-"""Words about checks of identity: to whoever has to look at one, and to the person when it is decided.
+"""Words about who people are here: to whoever has to look at a check, to its person when it is decided, and to new members.
 
-Nobody's name, document or face is in them: only that something waits, and for which contract.
+No document or face is in them: only that something waits, and for which contract.
 """
 
 from collections.abc import Mapping
 
 from bff.core.enrolment import Check, State
+from bff.core.enterprise import Enterprise
 from bff.core.errors import Fault, Refusal
 from bff.core.identity import Channel
 from bff.core.ports import Messenger
@@ -53,6 +54,19 @@ class Letters:
         if not self._told(sender, "name_differs", {"title": contract.title, "who": who, "url": url}):
             raise Fault("message_not_taken", what="A message about a name was not taken.", do="See doctor's lines.")
 
+    def member_added(self, errand: Errand) -> None:
+        """Somebody may act for an enterprise, or send from this house, from now on; unless that has ended meanwhile."""
+        told = errand.details
+        with self._store.read() as unit:
+            person, by = unit.people.get(str(told["person"])), unit.people.get(str(told["by"]))
+            enterprise = unit.enterprises.get(str(told["enterprise"])) if "enterprise" in told else None
+        if person is None or by is None or not _belongs(person, enterprise, told):
+            return
+        template, path = ("member_added", f"/enterprises/{enterprise.id}") if enterprise else ("may_send", "/")
+        values = {"sender": by.name, "who": enterprise.facts.name if enterprise else "", "url": f"{self._house}{path}"}
+        if not self._told(person, template, values, address=str(told["to"])):
+            raise Fault("message_not_taken", what="A message to a new member was not taken.", do="See doctor's lines.")
+
     def _reviewers(self, unit: Unit, check: Check) -> list[Person]:
         """The sender of the contract that it is for, else the owners."""
         contract = unit.contracts.get(check.contract_id) if check.contract_id else None
@@ -66,8 +80,8 @@ class Letters:
         person = unit.people.get(check.person_id)
         return [person] if person else []
 
-    def _told(self, person: Person, template: str, values: Mapping[str, str]) -> bool:
-        address = person.email or person.phone
+    def _told(self, person: Person, template: str, values: Mapping[str, str], *, address: str | None = None) -> bool:
+        address = address or person.email or person.phone
         if address is None:
             return True
         channel = Channel.EMAIL if "@" in address else Channel.SMS
@@ -77,3 +91,9 @@ class Letters:
         except Fault:
             return False
         return True
+
+
+def _belongs(person: Person, enterprise: Enterprise | None, told: Mapping[str, object]) -> bool:
+    if "enterprise" not in told:
+        return person.role is not None
+    return enterprise is not None and enterprise.role(person.id) is not None

@@ -13,6 +13,7 @@ from bff.core.enterprise import Role, SealState, State, Way
 from bff.core.errors import Refusal
 from bff.core.identity import Level
 from bff.realname import registers
+from bff.realname.enterprise import MEMBERS
 from bff.store.people import Person
 from bff.throttle import Throttle
 from bff.wiring import House
@@ -393,6 +394,40 @@ def test_a_new_address_becomes_a_new_person(home: House, li: Person) -> None:
     home.enterprises.add_member(li, enterprise_id, name="Neu", contact="neu@example.org", role="viewer", language="en")
     known = {who.name for who in home.enterprises.view(li, enterprise_id).people.values()}
     assert known == {"李雷", "Neu"}
+
+
+def test_a_new_member_is_told_in_their_language_and_knows_where_to_go(home: House, li: Person) -> None:
+    enterprise_id = proven(home, li)
+    added = {"contact": "neu@example.org", "role": "signer", "language": "zh_Hans_CN"}
+    home.enterprises.add_member(li, enterprise_id, name="新同事", **added)
+    work(home)
+    (letter,) = inbox(home, to="neu@example.org")
+    assert letter.template == "member_added"
+    assert "示例科技（杭州）有限公司" in letter.subject
+    assert f"/enterprises/{enterprise_id}" in letter.body
+    assert "新同事，您好" in letter.body
+
+
+def test_who_is_no_member_any_more_when_the_letter_leaves_gets_none(home: House, li: Person) -> None:
+    enterprise_id = proven(home, li)
+    home.enterprises.add_member(li, enterprise_id, name="Neu", contact="neu@example.org", role="viewer", language="en")
+    member = next(who for who in home.enterprises.view(li, enterprise_id).people.values() if who.name == "Neu")
+    home.enterprises.remove_member(li, enterprise_id, member.id)
+    work(home)
+    assert inbox(home, to="neu@example.org") == []
+
+
+def test_members_letters_do_not_flood_anybody(home: House, li: Person) -> None:
+    enterprise_id = proven(home, li)
+    home.enterprises._throttle = Throttle(None)
+    for n in range(MEMBERS.amount):
+        home.enterprises.add_member(
+            li, enterprise_id, name="N", contact=f"n{n}@example.org", role="viewer", language="en"
+        )
+    with pytest.raises(Refusal, match="slow_down"):
+        home.enterprises.add_member(
+            li, enterprise_id, name="N", contact="last@example.org", role="viewer", language="en"
+        )
 
 
 def test_an_approved_seal_draws_exactly_what_was_approved(home: House, li: Person) -> None:

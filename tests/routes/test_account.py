@@ -243,6 +243,8 @@ def test_a_device_is_named_as_its_owner_would(app: object) -> None:
 
 def test_a_member_is_added_sends_and_is_removed(desk: FlaskClient, visit: Visit, home: House, owner: Person) -> None:
     assert desk.post("/members", data={"name": "Max", "contact": "max@example.org"}).status_code == 303
+    work(home)
+    assert [letter.template for letter in inbox(home, to="max@example.org")] == ["may_send"]
     member = visit("max@example.org")
     assert member.get("/contracts/new").status_code == 200
     assert member.get("/members").status_code == 403
