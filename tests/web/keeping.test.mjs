@@ -51,3 +51,10 @@ test("more than a form can hold is not kept", () => {
   keep(storage, "k", { a: "x".repeat(30_000) }, 0);
   assert.deepEqual(kept(storage, "k", 0), {});
 });
+
+test("who keeps says how much, and how old it may be", () => {
+  const storage = shelf();
+  keep(storage, "k", { a: "x".repeat(30_000) }, 0, 40_000);
+  assert.equal(kept(storage, "k", 60_000, 60_000).a.length, 30_000);
+  assert.deepEqual(kept(storage, "k", 60_001, 60_000), {});
+});

@@ -17,6 +17,7 @@
 
 import { Autosave } from "../lib/autosave.js";
 import { FULL, History, KINDS, clamp, inReadingOrder, nudge, place, resize, serialise, snap, snapCorner } from "../lib/board.js";
+import { forget, keep, kept } from "../lib/keeping.js";
 import { Refused, request } from "../lib/net.js";
 import { fill } from "../lib/words.js";
 
@@ -26,11 +27,14 @@ const SLOP_PX = 4;
 const REACH_PX = 7;
 const EDGE_PX = 56;
 const EDGE_STEP_PX = 9;
+const LEFT_MS = 60_000;
+const LEFT_CHARACTERS = 1_000_000;
 
 class FieldBoard extends HTMLElement {
   #history = new History([]);
   #armed = null;
   #selected = null;
+  #editing = null;
   #drag = null;
   #carry = null;
   #dropped = false;
@@ -42,6 +46,7 @@ class FieldBoard extends HTMLElement {
     if (!this.tools) this.#build();
     this.#listen();
     this.#render();
+    this.#takeUp();
   }
 
   disconnectedCallback() {
@@ -455,14 +460,17 @@ class FieldBoard extends HTMLElement {
     this.labelInput.value = field.label;
     this.requiredInput.checked = field.required;
     this.sheet.returnValue = "";
+    this.#editing = field.id;
     this.sheet.showModal();
   }
 
+  /** A dialog tells of its closing a moment later: by then another field may be chosen, or none. */
   #edited() {
-    const field = this.#field(this.#selected);
+    const field = this.#field(this.#editing);
     if (!field) return;
     const [signer_id, label] = [this.whoseInput.value, this.labelInput.value.trim()];
     this.#change({ ...field, signer_id, label, required: this.requiredInput.checked });
+    if (field.id !== this.#selected) return;
     this.signer.value = signer_id;
     this.#spot(field.id)?.focus({ preventScroll: true });
   }
@@ -629,12 +637,27 @@ class FieldBoard extends HTMLElement {
   }
 
   #leave() {
+    if (this.sheet.open) this.#edited();
     if (!this.autosave.pending || !this.hasAttribute("save-url")) return;
     this.autosave.stop();
+    keep(sessionStorage, this.#leftKey, { fields: this.input.value }, Date.now(), LEFT_CHARACTERS);
     const json = JSON.parse(this.input.value);
     request(this.getAttribute("save-url"), { method: "POST", json, keepalive: true }).catch(() => {
-      // The page is going away; what could not be saved is still in the form's hidden input if it comes back.
+      // The page is going away; what could not be saved is taken up when it comes back.
     });
+  }
+
+  get #leftKey() {
+    return `board ${this.getAttribute("save-url")}`;
+  }
+
+  /** What this tab left unsaved a moment ago, by a reload, is newer than what the house sent. */
+  #takeUp() {
+    const { fields } = kept(sessionStorage, this.#leftKey, Date.now(), LEFT_MS);
+    forget([sessionStorage], this.#leftKey);
+    if (!fields) return;
+    const known = new Set(this.signers.map(({ id }) => id));
+    this.#commit(serialise(JSON.parse(fields)).filter(({ signer_id, page }) => known.has(signer_id) && this.#figure(page)));
   }
 
   #showState(state, error) {

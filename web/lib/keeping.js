@@ -9,21 +9,21 @@
 const FORTNIGHT_MS = 14 * 24 * 3_600_000;
 const LONGEST = 20_000;
 
-/** Keeps the values, {name: string | boolean}. */
-export function keep(storage, key, values, now) {
+/** Keeps the values, {name: string | boolean}, when they are at most `longest` characters as JSON. */
+export function keep(storage, key, values, now, longest = LONGEST) {
   try {
     const text = JSON.stringify({ at: now, values });
-    if (text.length <= LONGEST) storage.setItem(key, text);
+    if (text.length <= longest) storage.setItem(key, text);
   } catch {
     // Full or forbidden.
   }
 }
 
 /** The values kept under the key, {} when there are none, they are too old, or somebody changed them. */
-export function kept(storage, key, now) {
+export function kept(storage, key, now, oldestMs = FORTNIGHT_MS) {
   try {
     const { at, values } = JSON.parse(storage.getItem(key));
-    if (!(now - at <= FORTNIGHT_MS) || typeof values !== "object" || values === null) return {};
+    if (!(now - at <= oldestMs) || typeof values !== "object" || values === null) return {};
     return Object.fromEntries(Object.entries(values).filter(([, value]) => ["string", "boolean"].includes(typeof value)));
   } catch {
     return {};
