@@ -1,12 +1,13 @@
 """The screens that the other journeys do not pass: the sample, members, one's own account, the inbox, and Chinese."""
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.house import RunningHouse
-from tests.journeys.phone import Phones, no_violations
+from tests.journeys.house import RunningHouse, until
+from tests.journeys.phone import SMALL_PHONE, SMALLEST_TARGET, Phones, no_violations
 from tests.journeys.walks import claim, draw_signature, sign_in
 
-MEI = "mei@example.org"
+MEI, OLGA = "mei@example.org", "olga@example.org"
 
 
 def test_the_other_screens_are_accessible_too(house: RunningHouse, phone: Phones) -> None:
@@ -58,3 +59,48 @@ def test_the_screens_are_accessible_in_chinese(house: RunningHouse, phone: Phone
     no_violations(page)
     page.goto(f"{house.url}/account")
     no_violations(page)
+
+
+@pytest.mark.parametrize("language", ["English", "简体中文"])
+def test_the_navigation_is_one_line_under_the_thumb_of_a_small_phone(
+    house: RunningHouse, phone: Phones, language: str
+) -> None:
+    first = phone()
+    sign_in(first, house, OLGA)
+    signed_in, small = first.context.storage_state(), {"width": SMALL_PHONE, "height": 740}
+    page = phone(viewport=small, java_script_enabled=False, storage_state=signed_in)
+    page.goto(house.url)
+    page.get_by_role("button", name=language).click()
+    tabs = page.get_by_role("navigation").get_by_role("link")
+    expect(tabs).to_have_count(5)
+    for place, address in enumerate(("/", "/reviews", "/members", "/enterprises", "/account")):
+        page.goto(f"{house.url}{address}")
+        expect(tabs.nth(place)).to_have_attribute("aria-current", "page")
+        expect(page.locator(".tabs [aria-current]")).to_have_count(1)
+        boxes = [box for tab in tabs.all() if (box := tab.bounding_box())]
+        assert len({box["y"] for box in boxes}) == 1
+        assert boxes[0]["y"] + boxes[0]["height"] == pytest.approx(740, abs=1)
+        assert min(min(box["width"], box["height"]) for box in boxes) >= SMALLEST_TARGET
+        assert boxes[0]["x"] >= 0
+        assert boxes[-1]["x"] + boxes[-1]["width"] <= SMALL_PHONE
+        assert page.locator(".bar").bounding_box()["height"] < 64  # type: ignore[index]
+
+
+def test_the_navigation_leaves_room_for_what_is_typed_and_comes_to_whoever_tabs_to_it(
+    house: RunningHouse, phone: Phones
+) -> None:
+    page = phone(reduced_motion="reduce")
+    sign_in(page, house, OLGA)
+    page.goto(f"{house.url}/enterprises/new")
+    assert page.locator(".tabs [aria-current=true]").inner_text() == "Enterprises"
+    height = page.viewport_size["height"]  # type: ignore[index]
+    tabs = page.get_by_role("navigation")
+    page.get_by_label("Full registered name").focus()
+    until(lambda: tabs.bounding_box()["y"] >= height, seconds=5, what="the tabs out of the way")  # type: ignore[index]
+    page.keyboard.press("Shift+Tab")
+    expect(tabs.get_by_role("link").last).to_be_focused()
+    until(lambda: tabs.bounding_box()["y"] < height - 44, seconds=5, what="the tabs back")  # type: ignore[index]
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    last = page.get_by_role("button", name="简体中文").bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= tabs.bounding_box()["y"]  # type: ignore[index]
