@@ -515,6 +515,10 @@ def _source(home: "House") -> str:
     return home.source.check()
 
 
+def _trade_register(home: "House") -> str:
+    return home.trade_register.check()
+
+
 def _payouts(home: "House") -> str:
     return home.payouts.check()
 
@@ -543,6 +547,7 @@ BESIDES: tuple[Line, ...] = (
     ("mail", _mail),
     ("sms", _sms),
     ("authoritative source", _source),
+    ("trade register", _trade_register),
     ("bank", _payouts),
     ("address", _address),
     ("proxy headers", _proxy),

@@ -94,6 +94,7 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "tell": home.courier.carry,
         "code": home.account.carry_code,
         "licence": lambda errand: home.enterprises.read_licence(errand, home.documents),
+        "ask_register": home.enterprises.ask_register,
         "imprint": lambda errand: home.enterprises.clean_imprint(errand, home.imprints),
         "transfer": home.enterprises.pay,
         "read_document": home.enrolment.read_document,
@@ -133,6 +134,8 @@ def _give_up(home: House, errand: Errand, reason: str) -> None:
             home.sealing.stuck(unit, errand.contract_id, reason)
     if errand.kind == "licence":
         home.enterprises.unread(errand)
+    elif errand.kind == "ask_register":
+        home.enterprises.not_answered(errand)
     elif errand.kind == "imprint":
         home.enterprises.not_cleaned(errand)
     if errand.kind in ("read_document", "judge_face", "ask_source"):

@@ -25,7 +25,7 @@ from bff.archive.sites import FolderSites
 from bff.cage import Cage
 from bff.core.errors import Fault
 from bff.core.identity import Channel
-from bff.core.ports import Clock, Faces, Messenger, Payouts, Source
+from bff.core.ports import Clock, Faces, Messenger, Payouts, Source, TradeRegister
 from bff.feed import RedisFeed, connect
 from bff.filing.shelf import Shelf
 from bff.notify import messenger
@@ -38,6 +38,7 @@ from bff.realname.payouts import HttpPayouts, NullPayouts
 from bff.realname.person import Enrolment, Rules
 from bff.realname.provider import Provider, read_key
 from bff.realname.sources import HttpSource, NullSource
+from bff.realname.trade import HttpRegister, NullRegister
 from bff.settings import ELSEWHERE_ROOTS, Settings, owner_file
 from bff.signing import keys, preparing
 from bff.signing.authority import Authority, BadToken, EmbeddedTimestamps, UrlTimestamps, check_token
@@ -346,6 +347,11 @@ class House:
         return HttpSource(self._provider(s.source_url, s.source_key_file)) if s.source_url else NullSource()
 
     @cached_property
+    def trade_register(self) -> TradeRegister:
+        s = self.settings
+        return HttpRegister(self._provider(s.register_url, s.register_key_file)) if s.register_url else NullRegister()
+
+    @cached_property
     def payouts(self) -> Payouts:
         s = self.settings
         return HttpPayouts(self._provider(s.payout_url, s.payout_key_file)) if s.payout_url else NullPayouts()
@@ -507,6 +513,7 @@ class House:
             clock=self.clock,
             archive=self.archive,
             payouts=self.payouts,
+            register=self.trade_register,
             letters=letters,
             throttle=self.throttle,
             code_key=self.secret("code.key"),

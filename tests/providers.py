@@ -1,4 +1,4 @@
-"""A source and a bank on the loopback, for tests: they speak our protocol and check our signatures by themselves."""
+"""A source, a trade register and a bank on the loopback, for tests: they speak our protocol and check our signatures."""
 
 import hashlib
 import hmac
@@ -39,6 +39,8 @@ class Outside:
     answer: dict[str, Any] | None = None
     """Instead of what would be said of a person."""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    companies: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Number -> name, representative and, where it is struck off, status, as the trade register has them."""
     paid: dict[str, dict[str, Any]] = field(default_factory=dict)
     closed_accounts: set[str] = field(default_factory=set)
     nonces: set[str] = field(default_factory=set)
@@ -48,12 +50,18 @@ class Outside:
         return f"http://127.0.0.1:{self.port}/register/v1"
 
     @property
+    def trade_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/trade"
+
+    @property
     def bank_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/bank"
 
     def said(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path == "/register/v1":
             return self._register(method, body)
+        if path == "/trade":
+            return self._trade(method, body)
         if path.startswith("/bank"):
             return self._bank(method, path.removeprefix("/bank"), body)
         return 404, {}
@@ -68,6 +76,18 @@ class Outside:
         outcome = "unknown" if known is None else "match" if known == body["name"] else "no_match"
         compared = ["name", "number", *(n for n, k in (("phone", "phone"), ("portrait", "portrait_jpeg")) if k in body)]
         return 200, {"outcome": outcome, "reference": f"R-{len(self.asked)}", "compared": compared}
+
+    def _trade(self, method: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if method == "GET":
+            return 200, {"format": "countersign-register/1", "provider": "Loopback trade register"}
+        self.asked.append(body)
+        if self.answer is not None:
+            return 200, self.answer
+        reference, known = f"T-{len(self.asked)}", self.companies.get(body["number"])
+        if known is None:
+            return 200, {"outcome": "unknown", "reference": reference}
+        agreed = {n: "agrees" if known[n] == body[n] else "differs" for n in ("name", "representative") if n in known}
+        return 200, {"outcome": known.get("status", "active"), "reference": reference, **agreed}
 
     def _bank(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if method == "GET" and path == "":

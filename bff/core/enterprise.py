@@ -3,7 +3,8 @@
 `advance` is the only way from one state to the next, and `TABLE` says which event is possible where, as for contracts. Three
 ways prove an enterprise, and each says something else: the legal representative showed their face (`representative`),
 somebody read the statement of its bank account (`account`), or the legal representative authorised an agent in a letter
-signed here (`letter`). None of them asks a trade register; what was checked is named and no more.
+signed here (`letter`). Besides, a trade register can be asked (`Asked`): what it says otherwise is not gone past, and where
+none was asked, or none answered, that is said. What was checked is named and no more.
 
 Nobody acts for an enterprise before one of them has been gone to its end, nor when a year has passed since. Every change
 carries who made it, and is refused by name to those who may not.
@@ -29,6 +30,8 @@ MOST_MEMBERS, MOST_SEALS = 500, 20
 
 SHOWS_LICENCE = ("cn.uscc",)
 """Registers whose enterprises have a licence that we can read: it has to be shown."""
+NOT_ASKED = {"outcome": "not_asked"}
+"""What a proof says of the trade register where none was asked."""
 SCHEMES = {"lei": "LEIXG", "eu.vat": "VAT"}
 """Of ETSI EN 319 412-1, section 5.1.4; all others are national trade registers (NTR)."""
 
@@ -90,6 +93,27 @@ class Licence:
     @property
     def agrees(self) -> bool:
         return self.state == "read" and not self.differs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to a trade register. `answer`: what `RegisterAnswer.evidence` gives; None while it is on its way."""
+
+    request: str
+    at: datetime
+    answer: Mapping[str, str] | None = None
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """What the register has against the facts, of number, status, name and representative."""
+        said = self.answer or {}
+        against = {"unknown": ("number",), "inactive": ("status",)}.get(said.get("outcome", ""), ())
+        return (*against, *(name for name in ("name", "representative") if said.get(name) == "differs"))
+
+    @property
+    def answered(self) -> bool:
+        """Whether the register said anything about the enterprise."""
+        return self.answer is not None and self.answer["outcome"] != "not_available"
 
 
 @dataclass(frozen=True)
@@ -179,6 +203,8 @@ class Enterprise:
     facts: Facts
     state: State = State.REGISTERED
     licence: Licence | None = None
+    asked: Asked | None = None
+    """About these very facts; None: no register was asked."""
     transfer: Ordered | None = None
     transfers: int = 0
     letter: Letter | None = None
@@ -229,6 +255,8 @@ def rights(
         raise Refusal("enterprise_not_proven", name=name)
     if not enterprise.holds(now):
         raise Refusal("enterprise_proof_old", name=name)
+    if enterprise.asked is not None and {"number", "status"} & set(enterprise.asked.objections):
+        raise Refusal("enterprise_struck_off", name=name)
     role = enterprise.role(person_id)
     if role is None:
         raise Refusal("not_a_member", name=name)
@@ -301,6 +329,29 @@ class LicenceRead(Event):
     def data(self) -> dict[str, Any]:
         found = dict(self.found) if self.found is not None else None
         return {"sha256": self.sha256, "found": found, "doubts": list(self.doubts), "engine": self.engine}
+
+
+@dataclass(frozen=True)
+class RegisterAsked(Event):
+    """A trade register is asked about the facts as they stand."""
+
+    kind: ClassVar[str] = "register_asked"
+    request: str
+
+    def data(self) -> dict[str, Any]:
+        return {"request": self.request}
+
+
+@dataclass(frozen=True)
+class RegisterAnswered(Event):
+    """`answer`: what `RegisterAnswer.evidence` gives."""
+
+    kind: ClassVar[str] = "register_answered"
+    request: str
+    answer: Mapping[str, str]
+
+    def data(self) -> dict[str, Any]:
+        return {"request": self.request, **self.answer}
 
 
 @dataclass(frozen=True)
@@ -547,7 +598,7 @@ def _amended(enterprise: Enterprise, event: Any) -> Enterprise:
     licence = enterprise.licence
     if licence and licence.found is not None:
         licence = replace(licence, differs=differences(event.facts, licence.found, licence.doubts))
-    return replace(enterprise, facts=event.facts, licence=licence, trouble=None)
+    return replace(enterprise, facts=event.facts, licence=licence, asked=None, trouble=None)
 
 
 def _licence_shown(enterprise: Enterprise, event: Any) -> Enterprise:
@@ -565,6 +616,18 @@ def _licence_read(enterprise: Enterprise, event: Any) -> Enterprise:
     return replace(enterprise, licence=Licence(event.sha256, "read", event.found, differs, event.doubts))
 
 
+def _register_asked(enterprise: Enterprise, event: Any) -> Enterprise:
+    _check_role(enterprise, event.by, Role.OWNER)
+    _check_idle(enterprise)
+    return replace(enterprise, asked=Asked(event.request, event.at))
+
+
+def _register_answered(enterprise: Enterprise, event: Any) -> Enterprise:
+    if enterprise.asked is None or enterprise.asked.request != event.request:
+        raise Refusal("enterprise_not_now", name=enterprise.facts.name)
+    return replace(enterprise, asked=replace(enterprise.asked, answer=dict(event.answer)))
+
+
 def differences(facts: Facts, found: Mapping[str, str], doubts: tuple[str, ...]) -> tuple[str, ...]:
     """What a licence says otherwise. A number that was misread (its check digit says so) accuses nobody."""
     read = {"name": facts.name, "number": facts.number, "representative": facts.representative}
@@ -575,7 +638,7 @@ def differences(facts: Facts, found: Mapping[str, str], doubts: tuple[str, ...])
 
 def _check_may_prove(enterprise: Enterprise, by: str, rests_on: str) -> None:
     """The facts have to stand still. A licence that says another number is not gone past, nor one that says otherwise of
-    what this way rests on."""
+    what this way rests on; nor a register that knows no such enterprise, none that is active, or another name."""
     _check_role(enterprise, by, Role.OWNER)
     _check_idle(enterprise)
     licence = enterprise.licence
@@ -585,6 +648,16 @@ def _check_may_prove(enterprise: Enterprise, by: str, rests_on: str) -> None:
         raise Refusal("licence_missing")
     if licence is not None and {"number", rests_on} & set(licence.differs):
         raise Refusal("licence_says_otherwise")
+    if enterprise.asked is not None:
+        _check_register(enterprise.asked, rests_on)
+
+
+def _check_register(asked: Asked, rests_on: str) -> None:
+    if asked.answer is None:
+        raise Refusal("register_being_asked")
+    against = {"number", "status", "name", rests_on} & set(asked.objections)
+    if against:
+        raise Refusal("register_inactive" if against == {"status"} else "register_says_otherwise")
 
 
 def _representative_seen(enterprise: Enterprise, event: Any) -> Enterprise:
@@ -661,7 +734,9 @@ def _letter_signed(enterprise: Enterprise, event: Any) -> Enterprise:
 def _verified(enterprise: Enterprise, event: Event, way: Way, facts: Mapping[str, Any]) -> Enterprise:
     licence = enterprise.licence
     said = "none" if licence is None else ",".join(("differs", *licence.differs)) if licence.differs else licence.state
-    proof = Proof(way, event.at, event.by, {**facts, "licence": "agrees" if said == "read" else said})
+    register = enterprise.asked.answer if enterprise.asked else None
+    known = {"licence": "agrees" if said == "read" else said, "register": dict(register or NOT_ASKED)}
+    proof = Proof(way, event.at, event.by, {**facts, **known})
     members = enterprise.members or (Member(event.by, Role.OWNER),)
     return replace(
         enterprise,
@@ -829,6 +904,8 @@ Step = Callable[[Enterprise, Any], Enterprise]
 _PROVING: dict[type[Event], Step] = {
     LicenceShown: _licence_shown,
     LicenceRead: _licence_read,
+    RegisterAsked: _register_asked,
+    RegisterAnswered: _register_answered,
     RepresentativeSeen: _representative_seen,
     TransferOrdered: _transfer_ordered,
     TransferPaid: _transfer_paid,

@@ -429,6 +429,59 @@ class Source(Protocol):
         """Knock without asking about anybody, and say what was found. Raises Fault `source_down`."""
 
 
+class RegisterOutcome(StrEnum):
+    """What a trade register says. `not_available` says nothing about anybody."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    """It is there, and struck off, dissolved or revoked."""
+    UNKNOWN = "unknown"
+    """There is no such number there."""
+    NOT_AVAILABLE = "not_available"
+
+
+class Agreement(StrEnum):
+    """Whether a register has the same as was typed."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_COMPARED = "not_compared"
+
+
+@dataclass(frozen=True)
+class RegisterAnswer:
+    """A trade register's answer about one enterprise."""
+
+    outcome: RegisterOutcome
+    provider: str
+    reference: str
+    """Under which the provider finds its own record of this question."""
+    name: Agreement = Agreement.NOT_COMPARED
+    representative: Agreement = Agreement.NOT_COMPARED
+    reason: str = ""
+    """Why it was not available; a stable code."""
+
+    def evidence(self) -> dict[str, str]:
+        """What is kept and signed."""
+        said = {"outcome": str(self.outcome), "provider": self.provider, "reference": self.reference}
+        agreed = {"name": str(self.name), "representative": str(self.representative)}
+        return {**said, **agreed, "reason": self.reason}
+
+
+class TradeRegister(Protocol):
+    """A register that knows enterprises."""
+
+    @property
+    def configured(self) -> bool: ...
+
+    def ask(self, facts: Facts, *, request: str) -> RegisterAnswer:
+        """Is there such an enterprise, active, of that name and representative? Never raises for what the register does.
+        `request` is ours: the same question, however often it is asked, has the same one."""
+
+    def check(self) -> str:
+        """Knock without asking about anybody, and say what was found. Raises Fault `register_down`."""
+
+
 class PayoutState(StrEnum):
     ACCEPTED = "accepted"
     """The bank has it; it is on its way."""

@@ -1,8 +1,9 @@
 """Enterprises: registering one, the three ways to prove it, its members, seals and who may use them.
 
-The rules are in `core/enterprise.py`; here they meet the database, the bank, the licence's reader and the letter. What
-takes long (reading, paying, cleaning a seal) is an errand; a page asks `settle` before it shows anything, and so does the
-clock, so that a letter that was signed or a transfer that has run out counts without anybody watching.
+The rules are in `core/enterprise.py`; here they meet the database, the trade register, the bank, the licence's reader and
+the letter. What takes long (reading, asking, paying, cleaning a seal) is an errand; a page asks `settle` before it shows
+anything, and so does the clock, so that a letter that was signed or a transfer that has run out counts without anybody
+watching.
 
 The sum and the code of a transfer are derived from its reference with the house's key and kept nowhere; the account is kept
 until the bank has it, and of it only a mask and a digest are recorded.
@@ -13,18 +14,29 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bff.core import contract as c
 from bff.core import enterprise as e
 from bff.core import mark as marks
 from bff.core.enterprise import Enterprise, Facts, Role, State
-from bff.core.errors import Refusal
+from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
 from bff.core.identity import Identity
 from bff.core.mark import Mark
-from bff.core.ports import Archive, Clock, Imprints, Letters, Licences, Payouts, PayoutState, Transfer
+from bff.core.ports import (
+    Archive,
+    Clock,
+    Imprints,
+    Letters,
+    Licences,
+    Payouts,
+    PayoutState,
+    RegisterOutcome,
+    TradeRegister,
+    Transfer,
+)
 from bff.store import Store, Unit
 from bff.store.errands import Errand
 from bff.store.people import Person
@@ -34,7 +46,11 @@ MOST_REGISTRATIONS = 10
 """Unproven ones of one person."""
 PICTURES, LETTERS, ORDERS = Rule("enterprise-picture", 30), Rule("enterprise-letter", 5), Rule("enterprise-transfer", 5)
 MEMBERS = Rule("enterprise-members", 60)
+QUESTIONS = Rule("register-question", 20)
 """Of one person."""
+REGISTER_TRIES = 4
+ANSWER_GOOD_FOR = timedelta(days=30)
+"""Whoever proves an enterprise later has the register asked anew."""
 PHOTO_LIMIT_BYTES = 20_000_000
 SMALLEST_SUM, LARGEST_SUM = 11, 99
 """Cents."""
@@ -81,6 +97,7 @@ class Enterprises:
         clock: Clock,
         archive: Archive,
         payouts: Payouts,
+        register: TradeRegister,
         letters: Letters,
         throttle: Throttle,
         code_key: bytes,
@@ -89,6 +106,7 @@ class Enterprises:
         self._clock = clock
         self._archive = archive
         self._payouts = payouts
+        self._register = register
         self._letters = letters
         self._throttle = throttle
         self._code_key = code_key
@@ -97,18 +115,22 @@ class Enterprises:
 
     def register(self, person: Person, facts: Facts) -> str:
         """The id of the new registration. Raises Refusal `enterprise_known` when it has proven itself here already."""
+        self._count_question(person)
         with self._store.begin() as unit:
             self._check_free(unit, facts, but=None)
             waiting = [one for one in unit.enterprises.of_person(person.id) if one.state is State.REGISTERED]
             if len(waiting) >= MOST_REGISTRATIONS:
                 raise Refusal("too_many_registrations", most=MOST_REGISTRATIONS)
             begun = unit.enterprise_begin(secrets.token_hex(10), e.Registered(unit.now, person.id, facts))
+            self._ask(unit, begun, person)
             return begun.id
 
     def amend(self, person: Person, enterprise_id: str, facts: Facts) -> None:
+        self._count_question(person)
         with self._store.begin() as unit:
             self._check_free(unit, facts, but=enterprise_id)
-            unit.enterprise_step(self._mine(unit, person, enterprise_id), e.Amended(unit.now, person.id, facts))
+            mine = self._mine(unit, person, enterprise_id)
+            self._ask(unit, unit.enterprise_step(mine, e.Amended(unit.now, person.id, facts)), person)
 
     def show_licence(self, person: Person, enterprise_id: str, photograph: bytes) -> None:
         """Keep the photograph and have it read."""
@@ -148,10 +170,78 @@ class Enterprises:
             if enterprise is not None and _waits(enterprise, sha256):
                 unit.enterprise_step(enterprise, e.LicenceRead(unit.now, "", sha256, found, doubts, engine))
 
+    # --- the trade register ---
+
+    @property
+    def registered(self) -> bool:
+        """Whether there is a register to ask."""
+        return self._register.configured
+
+    def ask_again(self, person: Person, enterprise_id: str) -> None:
+        """The register did not answer, or has been corrected since. Raises Refusal `register_not_asked_here`."""
+        if not self._register.configured:
+            raise Refusal("register_not_asked_here")
+        self._count_question(person)
+        with self._store.begin() as unit:
+            self._ask(unit, self._mine(unit, person, enterprise_id), person)
+
+    def ask_register(self, errand: Errand) -> None:
+        """The errand. A register that does not answer is asked a few times; one question has one id all the time."""
+        with self._store.read() as unit:
+            enterprise = self._waiting(unit, errand)
+        if enterprise is None:
+            return
+        answer = self._register.ask(enterprise.facts, request=str(errand.details["request"]))
+        if answer.outcome is RegisterOutcome.NOT_AVAILABLE and errand.attempts + 1 < REGISTER_TRIES:
+            raise Fault("register_down", what="The trade register did not answer.", do="Look at doctor's line.")
+        self._answered(errand, answer.evidence())
+
+    def not_answered(self, errand: Errand) -> None:
+        """The errand failed every time: that the register did not answer is said, and nobody waits for ever."""
+        self._answered(errand, {"outcome": str(RegisterOutcome.NOT_AVAILABLE), "reason": "given_up"})
+
+    def _count_question(self, person: Person) -> None:
+        if self._register.configured:
+            self._throttle.take(QUESTIONS, person.id)
+
+    def _ask(self, unit: Unit, enterprise: Enterprise, person: Person) -> None:
+        if not self._register.configured:
+            return
+        request = secrets.token_hex(16)
+        unit.enterprise_step(enterprise, e.RegisterAsked(unit.now, person.id, request))
+        unit.errand("ask_register", details={"enterprise": enterprise.id, "request": request})
+
+    def _waiting(self, unit: Unit, errand: Errand) -> Enterprise | None:
+        """The enterprise, if it is this question that it waits for."""
+        enterprise = unit.enterprises.get(str(errand.details["enterprise"]))
+        asked = enterprise.asked if enterprise else None
+        return enterprise if asked and not asked.answer and asked.request == errand.details["request"] else None
+
+    def _answered(self, errand: Errand, answer: Mapping[str, str]) -> None:
+        with self._store.begin() as unit:
+            enterprise = self._waiting(unit, errand)
+            if enterprise is not None:
+                unit.enterprise_step(
+                    enterprise, e.RegisterAnswered(unit.now, "", str(errand.details["request"]), answer)
+                )
+
+    def _check_asked(self, person: Person, enterprise_id: str) -> None:
+        """Before a way is gone: what was never asked, or long ago, is asked now. Raises Refusal `register_being_asked`."""
+        if not self._register.configured:
+            return
+        with self._store.begin() as unit:
+            enterprise = self._mine(unit, person, enterprise_id)
+            asked = enterprise.asked
+            if enterprise.proving or (asked is not None and unit.now - asked.at < ANSWER_GOOD_FOR):
+                return
+            self._ask(unit, enterprise, person)
+        raise Refusal("register_being_asked")
+
     # --- way one: the legal representative's face ---
 
     def prove_by_face(self, person: Person, enterprise_id: str) -> None:
         """The person is the legal representative, and has shown document and face."""
+        self._check_asked(person, enterprise_id)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
             identity = unit.identities.standing(person.id)
@@ -175,6 +265,7 @@ class Enterprises:
             raise Refusal("account_unreadable")
         if not (4 <= len(bank) <= 20 and bank.isalnum() and bank.isascii()):
             raise Refusal("bank_code_unreadable")
+        self._check_asked(person, enterprise_id)
         self._throttle.take(ORDERS, person.id)
         reference = secrets.token_hex(12)
         with self._store.begin() as unit:
@@ -265,6 +356,7 @@ class Enterprises:
         """Make the letter that names this person as agent, and send it to the legal representative."""
         if {email, phone} & set(person.contacts):
             raise Refusal("letter_to_oneself")
+        self._check_asked(person, enterprise_id)
         with self._store.read() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
             e.advance(enterprise, e.LetterSent(unit.now, person.id, ""))

@@ -14,7 +14,20 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core import mark as marks
-from bff.core.enterprise import GOVERN, SEAL_USERS, TRANSFERS, TRIES, Enterprise, Facts, Role, SealState, State, Way
+from bff.core.enterprise import (
+    GOVERN,
+    NOT_ASKED,
+    SEAL_USERS,
+    TRANSFERS,
+    TRIES,
+    Enterprise,
+    Facts,
+    Proof,
+    Role,
+    SealState,
+    State,
+    Way,
+)
 from bff.core.errors import Refusal
 from bff.core.evidence import Entry
 from bff.core.identity import Level, same_name
@@ -47,13 +60,25 @@ ROLES = {
     Role.VIEWER: _("Viewer"),
 }
 WAYS = {
-    Way.REPRESENTATIVE: _("The legal representative showed document and face here. No trade register was asked."),
-    Way.ACCOUNT: _("Somebody read the statement of the enterprise's bank account. No trade register was asked."),
-    Way.LETTER: _(
-        "The legal representative, checked by document and face, signed a letter of authorisation here."
-        " No trade register was asked."
-    ),
+    Way.REPRESENTATIVE: _("The legal representative showed document and face here."),
+    Way.ACCOUNT: _("Somebody read the statement of the enterprise's bank account."),
+    Way.LETTER: _("The legal representative, checked by document and face, signed a letter of authorisation here."),
 }
+REGISTERED = {
+    "not_asked": _("No trade register was asked."),
+    "not_available": _("A trade register was asked and did not answer."),
+    "agrees": _("The trade register has it as active, under this name and with this legal representative."),
+    "not_compared": _("The trade register has it as active, under this name; it did not say who represents it."),
+    "differs": _("The trade register has it as active, under this name, but with another legal representative."),
+}
+"""What a proof says of the trade register."""
+OBJECTIONS = {
+    "number": _("There is no enterprise of this number."),
+    "status": _("The enterprise is struck off or dissolved."),
+    "name": _("The enterprise of this number has another name."),
+    "representative": _("The enterprise has another legal representative."),
+}
+"""What a trade register says against what was typed."""
 SEAL_STATES = {
     SealState.PROPOSED: _("Waits for an owner's approval"),
     SealState.APPROVED: _("Approved"),
@@ -79,6 +104,8 @@ EVENTS = {
     "amended": _("What was typed was corrected"),
     "licence_shown": _("A licence was shown"),
     "licence_read": _("The licence was read"),
+    "register_asked": _("A trade register was asked"),
+    "register_answered": _("The trade register answered"),
     "representative_seen": _("The legal representative proved it by document and face"),
     "transfer_ordered": _("A transfer to the enterprise's account was ordered"),
     "transfer_paid": _("The bank paid the transfer"),
@@ -124,6 +151,16 @@ class Words:
     @staticmethod
     def way(way: Way) -> str:
         return str(gettext(WAYS[way]))
+
+    @staticmethod
+    def register(proof: Proof) -> str:
+        said = proof.facts.get("register", NOT_ASKED)
+        known = said["outcome"] if said["outcome"] in REGISTERED else said["representative"]
+        return str(gettext(REGISTERED[known]))
+
+    @staticmethod
+    def objection(name: str) -> str:
+        return str(gettext(OBJECTIONS[name]))
 
     @staticmethod
     def seal(state: SealState) -> str:
@@ -231,6 +268,7 @@ def _shown(enterprise_id: str, refusal: Refusal | None = None, at: str = "") -> 
         representative=_is_representative(view),
         checked=view.identity is not None and view.identity.satisfies(Level.DOCUMENT_FACE, now=view.now),
         bank=house().enterprises.pays,
+        asks_register=house().enterprises.registered,
         tries=TRIES,
         transfers_left=TRANSFERS - enterprise.transfers,
         roles=[r for r in Role if view.role is Role.OWNER or r not in GOVERN],
@@ -287,6 +325,12 @@ def licence_picture(enterprise_id: str) -> Response:
 def _photograph() -> bytes:
     file = request.files.get("photograph")
     return file.read() if file else b""
+
+
+@door.post("/<enterprise_id>/register")
+@on_the_page("proof")
+def ask_register(enterprise_id: str) -> None:
+    house().enterprises.ask_again(me(), enterprise_id)
 
 
 # --- the three ways ---

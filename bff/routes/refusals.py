@@ -331,6 +331,22 @@ SENTENCES: dict[str, tuple[int, str]] = {
         409,
         _("The licence says otherwise than what you typed. Correct what you typed, or photograph the licence again."),
     ),
+    "register_being_asked": (409, _("The trade register is being asked. This takes a few seconds; then go on.")),
+    "register_says_otherwise": (
+        409,
+        _(
+            "The trade register says otherwise than what you typed. Correct what you typed, or have the register corrected."
+        ),
+    ),
+    "register_inactive": (
+        409,
+        _("The trade register says that this enterprise is struck off or dissolved, so nobody can prove it here."),
+    ),
+    "register_not_asked_here": (409, _("No trade register is asked here.")),
+    "enterprise_struck_off": (
+        409,
+        _("The trade register does not know %(name)s as an active enterprise any more, so nobody can sign for it."),
+    ),
     "proving_already": (409, _("Another way is under way. Finish it or give it up first.")),
     "representative_not_checked": (
         409,

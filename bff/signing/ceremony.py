@@ -984,6 +984,7 @@ def _sealing(unit: Unit, contract: Contract, signer: Signer, choice: Choice, int
             "proven_at": proof.at.isoformat(),
             "proven_until": proof.valid_until.isoformat(),
             "licence": str(proof.facts.get("licence", "none")),
+            "register": dict(proof.facts.get("register", e.NOT_ASKED)),
             "role": str(enterprise.role(grant.person_id)),
             "seal": seal.id,
             "seal_sha256": seal.sha256,

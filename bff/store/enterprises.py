@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bff.core import mark as marks
 from bff.core.enterprise import (
+    Asked,
     Enterprise,
     Facts,
     Grant,
@@ -132,6 +133,7 @@ def _enterprise(row: EnterpriseRow) -> Enterprise:
         facts=Facts(**value["facts"]),
         state=State(row.state),
         licence=_licence(value["licence"]),
+        asked=_timed(Asked, value.get("asked"), "at"),
         transfer=_timed(Ordered, value["transfer"], "ordered_at"),
         transfers=value["transfers"],
         letter=_timed(Letter, value["letter"], "sent_at"),

@@ -50,6 +50,13 @@ def ordered() -> Enterprise:
     return e.advance(shown(registered()), e.TransferOrdered(NOW, "li", "r1", "•••• 0123", "c" * 64, "102100099996"))
 
 
+def asked(enterprise: Enterprise, **answer: str) -> Enterprise:
+    """With a register's answer; by default everything agrees."""
+    question = e.advance(enterprise, e.RegisterAsked(NOW, enterprise.registered_by, "q1"))
+    said = {"outcome": "active", "name": "agrees", "representative": "agrees", **answer}
+    return e.advance(question, e.RegisterAnswered(NOW, "", "q1", said))
+
+
 def refused(code: str, enterprise: Enterprise, event: e.Event) -> None:
     with pytest.raises(Refusal) as caught:
         e.advance(enterprise, event)
@@ -348,3 +355,30 @@ def test_events_hold_neither_account_number_nor_face() -> None:
     text += str(e.RepresentativeSeen(NOW, "li", replace(identity(), facts={"portrait": "x"})).data())
     assert "portrait" not in text
     assert "•••• 0123" in text
+
+
+# --- the trade register ---
+
+
+def test_a_register_that_is_being_asked_is_waited_for() -> None:
+    waiting = e.advance(shown(registered()), e.RegisterAsked(NOW, "li", "q1"))
+    refused("register_being_asked", waiting, e.RepresentativeSeen(NOW, "li", identity()))
+    refused("enterprise_not_now", waiting, e.RegisterAnswered(NOW, "", "another", {"outcome": "active"}))
+    assert e.advance(asked(shown(registered())), e.RepresentativeSeen(NOW, "li", identity())).state is State.VERIFIED
+
+
+def test_only_an_owner_asks_and_not_while_a_way_is_under_way() -> None:
+    refused("enterprise_not_allowed", verified(), e.RegisterAsked(NOW, "ann", "q1"))
+    refused("proving_already", ordered(), e.RegisterAsked(NOW, "li", "q1"))
+
+
+def test_facts_that_change_have_not_been_asked_about() -> None:
+    assert e.advance(asked(registered()), e.Amended(NOW, "li", FACTS)).asked is None
+
+
+def test_nobody_signs_for_what_the_register_has_struck_off() -> None:
+    gone = asked(sealed(), outcome="inactive")
+    with pytest.raises(Refusal, match="enterprise_struck_off"):
+        e.right(gone, "sam", now=NOW)
+    assert e.right(asked(sealed(), representative="differs"), "sam", now=NOW)
+    assert e.right(asked(sealed(), outcome="not_available"), "sam", now=NOW)

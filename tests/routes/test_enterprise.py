@@ -1,15 +1,20 @@
 """The enterprise's door: every form of its page, and what each member finds there."""
 
+from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from bff.core.enterprise import State
+from bff.realname.provider import Provider, read_key
+from bff.realname.trade import HttpRegister
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import work
-from tests.enterprises import Reader, a_person, an_identity, look, proven, registered, sealed
+from tests.enterprises import NAME, NUMBER, Reader, a_person, an_identity, look, proven, registered, sealed
+from tests.providers import Outside, key_file, outside
 from tests.routes.conftest import Visit
 
 TYPED = {
@@ -145,3 +150,47 @@ def test_everything_is_there_in_chinese(home: House, browser: FlaskClient, li: P
     page = browser.get(f"/enterprises/{enterprise_id}?lang=zh_Hans_CN").text
     for words in ("已认证", "印章", "成员", "记录", "已授权成员使用印章"):
         assert words in page
+
+
+# --- the trade register ---
+
+
+@pytest.fixture
+def trade() -> Iterator[Outside]:
+    with outside() as kept:
+        yield kept
+
+
+@pytest.fixture
+def asking(home: House, trade: Outside, tmp_path: Path) -> House:
+    """The house, which from now on asks a trade register."""
+    key = read_key(key_file(tmp_path))
+    home.enterprises._register = HttpRegister(Provider(trade.trade_url, key, timeout_seconds=5.0))
+    return home
+
+
+def test_the_page_says_that_no_register_is_asked(home: House, browser: FlaskClient, li: Person) -> None:
+    at = f"/enterprises/{registered(home, li)}"
+    assert "No trade register is asked here" in browser.get(at).text
+    proven(home, li)
+    assert browser.post(f"{at}/register").status_code == 409
+
+
+def test_the_page_says_what_the_register_says(asking: House, trade: Outside, browser: FlaskClient, li: Person) -> None:
+    at = f"/enterprises/{registered(asking, li)}"
+    page = browser.get(at).text
+    assert "There is no enterprise of this number." in page
+    assert "No trade register is asked" not in page
+    refused = browser.post(f"{at}/letter", data={"email": "lei@example.org"})
+    assert "The trade register says otherwise than what you typed" in refused.text
+    trade.companies[NUMBER] = {"name": NAME, "representative": "李雷"}
+    assert browser.post(f"{at}/register").status_code == 303
+    assert "The trade register is being asked" in browser.get(at).text
+    work(asking)
+    assert "The trade register agrees with what you typed." in browser.get(at).text
+
+
+def test_a_proof_says_what_the_register_said(asking: House, trade: Outside, browser: FlaskClient, li: Person) -> None:
+    trade.companies[NUMBER] = {"name": NAME}
+    at = f"/enterprises/{proven(asking, li)}"
+    assert "it did not say who represents it" in browser.get(at).text

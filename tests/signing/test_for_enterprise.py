@@ -84,6 +84,7 @@ def test_a_sealed_contract_names_the_enterprise_everywhere(
     assert browsers["ok"], browsers
     known = signer.facts["identity"]["enterprise"]
     assert (known["identifier"], known["proven_by"], known["role"]) == (IDENTIFIER, "representative", "signer")
+    assert known["register"] == {"outcome": "not_asked"}
     entries = home.enterprises.view(li, enterprise_id).entries
     assert entries[-1].value["kind"] == "seal_used"
     assert entries[-1].value["data"]["challenge"] == signer.challenge
