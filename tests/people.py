@@ -1,10 +1,11 @@
 """People who show who they are, for tests: documents that nobody holds, and videos rendered for the challenge at hand."""
 
+import hashlib
 from functools import cached_property
 
 from bff.biometrics.faces import Eyes
 from bff.core.enrolment import Check, State, Way
-from bff.core.gestures import Challenge
+from bff.core.gestures import Challenge, Commitment
 from bff.wiring import House
 from tests.biometrics import cards
 from tests.biometrics.photographs import as_file, astronaut, six_people
@@ -59,6 +60,13 @@ def shows_face(home: House, token: str, actor: Actor, *, colours: bool = True) -
     return home.enrolment.look(token).check
 
 
+def committed(content: bytes) -> Commitment:
+    return Commitment(hashlib.sha256(content).hexdigest(), len(content))
+
+
 def send(home: House, video_id: str, content: bytes) -> None:
+    """Commits to all of it, then sends its pieces."""
+    recordings = home.enrolment.recordings
+    recordings.add(video_id, offset=0, content=b"", commitment=committed(content))
     for start in range(0, len(content), PIECE):
-        home.enrolment.recordings.add(video_id, offset=start, content=content[start : start + PIECE])
+        recordings.add(video_id, offset=start, content=content[start : start + PIECE])

@@ -208,11 +208,20 @@ class Confirmed(Event):
 
 @dataclass(frozen=True)
 class Recorded(Event):
+    """`committed_at` is when the page had held itself to this recording, by its digest."""
+
     kind: ClassVar[str] = "recorded"
     challenge_sha256: str
+    video_sha256: str = ""
+    committed_at: datetime | None = None
 
     def data(self) -> dict[str, Any]:
-        return {"challenge_sha256": self.challenge_sha256}
+        committed = self.committed_at.isoformat() if self.committed_at else ""
+        return {
+            "challenge_sha256": self.challenge_sha256,
+            "video_sha256": self.video_sha256,
+            "committed_at": committed,
+        }
 
 
 @dataclass(frozen=True)

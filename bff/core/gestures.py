@@ -90,6 +90,14 @@ class Glow:
 
 
 @dataclass(frozen=True)
+class Commitment:
+    """What a recording will be, said before it is sent: SHA-256 in lower-case hexadecimal of all its `length` bytes."""
+
+    sha256: str
+    length: int
+
+
+@dataclass(frozen=True)
 class Challenge:
     """The whole of it. A recording lasts `length_ms` and a little."""
 

@@ -264,7 +264,9 @@ class Enrolment:
                 raise Refusal("video_unknown")
 
     def recorded(self, token: str, video_id: str, *, mime: str) -> Check:
-        """The recording is here; a job judges it. A second press changes nothing."""
+        """The recording is here, the one that was committed to; a job judges it. A second press changes nothing."""
+        self.owns(token, video_id)
+        sha256 = self.recordings.digest(video_id)
         with self._store.begin() as unit:
             check = _found(unit, token)
             video = unit.identities.video(video_id)
@@ -272,8 +274,8 @@ class Enrolment:
                 raise Refusal("video_unknown")
             if video.state != "open":
                 return check
-            self.recordings.close(unit, video, mime=mime)
-            event = e.Recorded(unit.now, hashlib.sha256(video.challenge).hexdigest())
+            self.recordings.close(unit, video, mime=mime, sha256=sha256)
+            event = e.Recorded(unit.now, hashlib.sha256(video.challenge).hexdigest(), sha256, video.committed_at)
             after = unit.check_step(check, event, actor=check.person_id)
             unit.errand("judge_face", details={"check": check.id, "video": video.id})
             return after

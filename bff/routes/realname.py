@@ -2,9 +2,12 @@
 
 The link may be opened on a computer and gone on with on a phone: whoever holds it is the person that it was made for, and
 both pages follow what happens. Photographs come as plain forms; a face video comes in pieces by tus 1.0 (its core protocol:
-HEAD tells the offset, PATCH adds at it), so that a broken line goes on where it was.
+HEAD tells the offset, PATCH adds at it), so that a broken line goes on where it was. Length and digest are deferred until
+the video is recorded: a PATCH, an empty one at the best, says both while the challenge is young.
 """
 
+import re
+from base64 import b64decode, b64encode
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core.enrolment import OVER, WORKING, Check, State, Way
 from bff.core.errors import Refusal
+from bff.core.gestures import Commitment
 from bff.core.identity import Level
 from bff.realname import agreement
 from bff.realname.hints import hint
@@ -29,6 +33,7 @@ door = Blueprint("realname", __name__)
 Page = str | AnyResponse | tuple[str, int]
 TUS = "1.0.0"
 PIECE = "application/offset+octet-stream"
+DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 
 
 @door.after_request
@@ -201,14 +206,17 @@ def challenge_of(video: Any, asked: Any, upload: str) -> Response:
 
 
 def take_piece(video_id: str) -> Response:
-    """tus 1.0.0, the core protocol: HEAD and PATCH with Upload-Offset; 409 carries the true offset."""
+    """tus 1.0.0, the core protocol: HEAD and PATCH with Upload-Offset; 409 carries the true offset. Upload-Length and
+    Upload-Digest commit to the whole recording."""
     recordings = house().enrolment.recordings
     if request.method == "HEAD":
-        return _offset(recordings.received(video_id), 200)
+        return _told(recordings.received(video_id), 200)
     if request.mimetype != PIECE:
         raise Refusal("video_type")
+    offset, commitment = _told_offset(), _told_commitment()
     try:
-        return _offset(recordings.add(video_id, offset=_told_offset(), content=request.get_data(cache=False)), 204)
+        content = request.get_data(cache=False)
+        return _told(recordings.add(video_id, offset=offset, content=content, commitment=commitment), 204)
     except Refusal as refusal:
         if refusal.code != "video_offset":
             raise
@@ -216,10 +224,35 @@ def take_piece(video_id: str) -> Response:
 
 
 def _told_offset() -> int:
-    told = request.headers.get("Upload-Offset", "")
+    return _number_of(request.headers.get("Upload-Offset", ""))
+
+
+def _number_of(told: str) -> int:
     if not told.isascii() or not told.isdecimal() or len(told) > 12:
         raise Refusal("request_unreadable")
     return int(told)
+
+
+def _told_commitment() -> Commitment | None:
+    """None where nothing is said of the whole. Upload-Digest is written as RFC 9530 writes digests."""
+    digest = request.headers.get("Upload-Digest")
+    if digest is None:
+        return None
+    found = DIGEST.fullmatch(digest)
+    if found is None:
+        raise Refusal("request_unreadable")
+    return Commitment(b64decode(found[1]).hex(), _number_of(request.headers.get("Upload-Length", "")))
+
+
+def _told(video: Any, status: int) -> Response:
+    """How much is here, and of what."""
+    answer = _offset(video.size, status)
+    if video.commitment is None:
+        answer.headers["Upload-Defer-Length"] = "1"
+    else:
+        answer.headers["Upload-Length"] = str(video.commitment.length)
+        answer.headers["Upload-Digest"] = f"sha-256=:{b64encode(bytes.fromhex(video.commitment.sha256)).decode()}:"
+    return answer
 
 
 def _offset(size: int, status: int) -> Response:

@@ -184,6 +184,20 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "document_expired": (422, _("This document has expired. Use one that is valid.")),
     "video_unknown": (404, _("This recording does not belong here, or its time is over. Please record it again.")),
     "video_missing": (422, _("The recording did not arrive. Please record it again.")),
+    "video_incomplete": (422, _("The recording did not arrive in full. Please record it again.")),
+    "video_differs": (
+        422,
+        _(
+            "What arrived is not the recording that this page had announced. Please record it again, and leave this page open until all is sent."
+        ),
+    ),
+    "video_recommitted": (
+        422,
+        _(
+            "For these movements another recording was announced before. Please record it again: there are new movements then."
+        ),
+    ),
+    "video_uncommitted": (422, _("This page is from before an update. Load it again, then record again.")),
     "video_offset": (409, _("The recording did not arrive in one piece. It is sent again.")),
     "challenge_late": (409, _("That took too long. Please record it again.")),
     "review_unknown": (404, _("There is no such check here, or it does not wait for you.")),

@@ -587,15 +587,19 @@ class Ceremony:
         return video, issued
 
     def face_recorded(self, token: str, video_id: str, *, mime: str) -> None:
-        """The recording is here, in time; a job judges it and signs. A second press changes nothing."""
+        """The recording is here, in time, and the one that was committed to; a job judges it and signs. A second press
+        changes nothing."""
+        self.owns_video(token, video_id)
+        sha256 = self._recordings.digest(video_id)
         with self._store.begin() as unit:
             video, issued = self._video(unit, token, video_id)
             if video.state != "open":
                 return
             contract, signer = self._acting(unit, token)
             _open_intent(unit, issued.id, signer, Method.FACE)
-            self._recordings.close(unit, video, mime=mime)
-            self._amend(unit, issued.id, recorded_at=unit.now.isoformat())
+            self._recordings.close(unit, video, mime=mime, sha256=sha256)
+            committed = video.committed_at.isoformat() if video.committed_at else ""
+            self._amend(unit, issued.id, committed_at=committed, recorded_at=unit.now.isoformat())
             unit.errand("judge_signing", contract_id=contract.id, signer_id=signer.id, details={"video": video.id})
             unit.announcement.topics.append(f"contract:{contract.id}")
 
@@ -854,13 +858,14 @@ def _face_video(unit: Unit, signer: Signer) -> Video | None:
 
 def _face_proof(issued: IntentOf, video: Video, verdict: FaceVerdict, now: datetime) -> dict[str, Any]:
     """The platform's signed statement: what the video had to show and why, and what was measured on it."""
+    told = {name: issued.details[name] for name in ("committed_at", "recorded_at") if name in issued.details}
     return {
         "method": Method.FACE.value,
         "nonce": video.nonce.hex(),
         "pace": issued.details["pace"],
         "colours": issued.details["colours"],
         "gestures": video.challenge.decode(),
-        "recorded_at": issued.details["recorded_at"],
+        **told,
         "judged_at": now.isoformat(),
         "compared_with": issued.details["check"],
         "verdict": verdict.evidence(),

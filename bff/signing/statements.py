@@ -123,14 +123,19 @@ _ACTED: Mapping[Action, Callable[[Mapping[str, int], Mapping[str, int]], bool]] 
 
 
 def _in_time(proof: Stated, intent: Intent, proven: str | None) -> bool:
-    """Recorded while the intent was good, judged after that and not after the time that is proven."""
+    """Recorded while the intent was good, judged after that and not after the time that is proven; and fixed before."""
     recorded, judged = moment(proof.get("recorded_at")), moment(proof.get("judged_at"))
     issued, expires = moment(intent.issued_at), moment(intent.expires_at)
     if recorded is None or judged is None or issued is None or expires is None:
         return False
     signed = moment(proven)
     good = issued <= recorded and recorded // 1000 * 1000 <= expires  # which is cut to its second
-    return good and recorded <= judged and (signed is None or judged <= signed + TOLERANCE_MS)
+    fixed = "committed_at" not in proof or _between(issued, moment(proof["committed_at"]), recorded)
+    return good and fixed and recorded <= judged and (signed is None or judged <= signed + TOLERANCE_MS)
+
+
+def _between(first: float, moment: float | None, last: float) -> bool:
+    return moment is not None and first <= moment <= last
 
 
 def _compared(proof: Stated, verdict: Stated, identity: Stated) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bff.core import enrolment
 from bff.core.enrolment import Check, Decision, State, Way
+from bff.core.gestures import Commitment
 from bff.core.identity import Identity, Level
 from bff.store.models import CheckRow, ContractRow, FaceVideoRow, IdentityRow
 
@@ -33,6 +34,8 @@ class Video:
     mime: str
     pieces: tuple[str, ...]
     size: int
+    commitment: Commitment | None
+    committed_at: datetime | None
     verdict: Mapping[str, Any] | None
     expires_at: datetime
 
@@ -231,6 +234,14 @@ class Identities:
         row = self._session.get(FaceVideoRow, video_id, with_for_update=self._lock or None)
         return _video(row) if row else None
 
+    def commit_video(self, video_id: str, commitment: Commitment, *, lifetime: timedelta) -> Video:
+        """It is this recording or none, and has this long to arrive."""
+        row = self._session.get_one(FaceVideoRow, video_id)
+        row.committed_sha256, row.committed_bytes = commitment.sha256, commitment.length
+        row.committed_at, row.expires_at = self._now, self._now + lifetime
+        self._session.flush()
+        return _video(row)
+
     def add_piece(self, video_id: str, *, name: str, size: int) -> Video:
         row = self._session.get_one(FaceVideoRow, video_id)
         row.pieces, row.size = [*row.pieces, name], row.size + size
@@ -331,6 +342,14 @@ def _video(row: FaceVideoRow) -> Video:
         mime=row.mime,
         pieces=tuple(row.pieces),
         size=row.size,
+        commitment=_commitment(row),
+        committed_at=row.committed_at,
         verdict=dict(row.verdict) if row.verdict else None,
         expires_at=row.expires_at,
     )
+
+
+def _commitment(row: FaceVideoRow) -> Commitment | None:
+    if row.committed_sha256 is None or row.committed_bytes is None:
+        return None
+    return Commitment(row.committed_sha256, row.committed_bytes)

@@ -397,6 +397,10 @@ class FaceVideoRow(Table):
     mime: Mapped[str] = mapped_column(String(60))
     pieces: Mapped[list[Any]]
     size: Mapped[int]
+    committed_sha256: Mapped[str | None] = mapped_column(Digest)
+    """What the page held itself to before it sent anything, and the length in bytes."""
+    committed_bytes: Mapped[int | None]
+    committed_at: Mapped[datetime | None]
     sha256: Mapped[str | None] = mapped_column(Digest, index=True)
     trace: Mapped[str] = mapped_column(Text)
     verdict: Mapped[dict[str, Any] | None]

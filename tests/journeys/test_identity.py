@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Playwright, expect
+from playwright.sync_api import Locator, Page, Playwright, Route, expect
 
 from bff.biometrics.faces import Eyes
 from bff.core.gestures import Challenge, Step
@@ -186,6 +186,7 @@ def test_who_has_shown_who_they_are_signs_with_their_face_and_is_not_asked_again
     shows_card(page, sides, look=no_violations)
     step(page, "face")
     no_violations(page)
+    loaded_anew_in_the_middle(page, actor)
     films(page, actor, at(page, "passed"))
     no_violations(page)
     page.get_by_role("link", name="Back to the contract").click()
@@ -205,13 +206,38 @@ def test_who_has_shown_who_they_are_signs_with_their_face_and_is_not_asked_again
     expect(page.get_by_role("button", name="Agree and continue")).to_be_visible()
 
 
+def loaded_anew_in_the_middle(page: Page, actor: Actor) -> None:
+    """The recording was committed to and the line went down; who loads the page anew records anew."""
+    pieces: list[Route] = []
+    page.route("**/video/*", lambda route: down_for_pieces(route, pieces))
+    page.get_by_role("button", name="Start the camera").click()
+    act_along(page, actor, begin=lambda: None)
+    expect(page.locator("face-capture .hint")).to_contain_text("The connection is lost.", timeout=JUDGED_MILLISECONDS)
+    page.unroute("**/video/*")
+    page.reload()
+    step(page, "face")
+
+
+def down_for_pieces(route: Route, pieces: list[Route], *, most: int = 1_000) -> None:
+    """A line that carries a hundred bytes but no piece of a recording, the first `most` times."""
+    if route.request.method == "PATCH" and route.request.post_data_buffer and len(pieces) < most:
+        pieces.append(route)
+        route.abort("connectionreset")
+    else:
+        route.continue_()
+
+
 def by_face(page: Page, actor: Actor) -> None:
+    """Over a line that breaks twice while it is sent."""
     page.get_by_role("link", name="Continue to sign").click()
     page.get_by_role("button", name="Agree and continue").click()
     page.get_by_role("link", name="Sign with your face").click()
     expect(page.get_by_role("heading", name="Sign with your face")).to_be_visible()
     no_violations(page)
+    pieces: list[Route] = []
+    page.route("**/face/video/*", lambda route: down_for_pieces(route, pieces, most=2))
     films(page, actor, signed(page))
+    assert len(pieces) == 2
 
 
 def test_the_wrong_order_gets_a_hint_and_somebody_else_is_refused(

@@ -7,17 +7,18 @@ import pytest
 from bff.core import evidence
 from bff.core.enrolment import FACE_TRIES, State, Way
 from bff.core.errors import Refusal
+from bff.core.gestures import Commitment
 from bff.core.identity import GOOD_FOR, Level
 from bff.core.ports import Documents, SourceAnswer, SourceOutcome
 from bff.realname.person import VIDEOS, _valid_until
-from bff.realname.recordings import PIECES
+from bff.realname.recordings import CHALLENGE_LIFETIME, LIMIT_BYTES, PIECES
 from bff.store.people import Person
 from bff.throttle import Throttle
 from bff.wiring import House
 from tests.biometrics import cards
 from tests.builders import Clock, inbox, work
 from tests.databases import ON_BOTH
-from tests.people import Actor, photograph, send, shows_card, shows_face
+from tests.people import Actor, committed, photograph, send, shows_card, shows_face
 
 NUMBER = cards.cn_number()
 
@@ -167,10 +168,10 @@ def test_a_broken_upload_goes_on_where_it_was_and_takes_its_time(
     shows_card(home, token)
     video, challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
     content, recordings = actor.video(challenge), home.enrolment.recordings
-    recordings.add(video.id, offset=0, content=content[:1000])
+    recordings.add(video.id, offset=0, content=content[:1000], commitment=committed(content))
     with pytest.raises(Refusal) as refused:
         recordings.add(video.id, offset=0, content=content[:1000])
-    assert refused.value.params["offset"] == recordings.received(video.id) == 1000
+    assert refused.value.params["offset"] == recordings.received(video.id).size == 1000
     clock.forward(minutes=5)
     recordings.add(video.id, offset=1000, content=content[1000:200_000])
     recordings.add(video.id, offset=200_000, content=content[200_000:])
@@ -420,7 +421,7 @@ def test_no_link_fills_the_disk(home: House, li_lei: Person, token: str) -> None
     home.enrolment._throttle = Throttle(None)
     for _ in range(VIDEOS.amount):
         video, _challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
-        home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000)
+        home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000, commitment=committed(b"x" * 5000))
     assert len(list(folder.iterdir())) == before + 1
     with pytest.raises(Refusal, match="slow_down"):
         home.enrolment.ask_for_video(token, colours=True, slow=False)
@@ -430,10 +431,112 @@ def test_no_link_fills_the_disk(home: House, li_lei: Person, token: str) -> None
         home.enrolment.recordings.add(video.id, offset=1000 + PIECES - 1, content=b"x")
 
 
+@ON_BOTH
+def test_what_is_sent_is_what_was_committed_to_while_the_challenge_was_young(
+    home: House, li_lei: Person, token: str, clock: Clock
+) -> None:
+    """The pieces may come for a quarter of an hour: whoever makes another video in that time has it refused."""
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    recordings, shown, made_later = home.enrolment.recordings, b"shown in time" * 1000, b"made later on" * 1000
+    with pytest.raises(Refusal, match="video_uncommitted"):
+        recordings.add(video.id, offset=0, content=shown[:100])
+    recordings.add(video.id, offset=0, content=b"", commitment=committed(shown))
+    at = clock.now()
+    clock.forward(minutes=10)
+    with pytest.raises(Refusal, match="video_recommitted"):
+        recordings.add(video.id, offset=0, content=b"", commitment=committed(made_later))
+    recordings.add(video.id, offset=0, content=made_later)
+    with pytest.raises(Refusal, match="video_differs"):
+        home.enrolment.recorded(token, video.id, mime="video/mp4")
+    assert home.enrolment.look(token).check.state is State.FACE
+    with home.store.read() as unit:
+        kept = unit.identities.video(video.id)
+    assert kept is not None
+    assert (kept.state, kept.committed_at) == ("open", at)
+
+
+def test_a_commitment_that_comes_too_late_is_none(home: House, token: str, clock: Clock) -> None:
+    shows_card(home, token)
+    video, challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    clock.forward(seconds=CHALLENGE_LIFETIME.total_seconds() + challenge.length_ms / 1000)
+    with pytest.raises(Refusal, match="challenge_late"):
+        home.enrolment.recordings.add(video.id, offset=0, content=b"", commitment=committed(b"a video"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(b"", "video_missing"), (b"a vid", "video_incomplete"), (b"a video!", "video_differs")]
+)
+def test_what_is_not_of_the_length_that_was_committed_to_is_refused(
+    home: House, token: str, sent: bytes, code: str
+) -> None:
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    recordings = home.enrolment.recordings
+    recordings.add(video.id, offset=0, content=b"", commitment=committed(b"a video"))
+    with pytest.raises(Refusal, match=code):
+        _sends_and_says_so(home, token, video.id, sent)
+
+
+@pytest.mark.parametrize(("length", "code"), [(LIMIT_BYTES + 1, "video_too_large"), (0, "video_missing")])
+def test_nobody_commits_to_nothing_or_to_more_than_is_taken(home: House, token: str, length: int, code: str) -> None:
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    with pytest.raises(Refusal, match=code):
+        home.enrolment.recordings.add(video.id, offset=0, content=b"", commitment=Commitment("0" * 64, length))
+
+
+def test_what_the_release_before_began_without_a_commitment_gets_none_afterwards(home: House, token: str) -> None:
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    with home.store.begin() as unit:
+        unit.identities.add_piece(video.id, name="20261224T120000-0000000000000000", size=3)
+    with pytest.raises(Refusal, match="video_uncommitted"):
+        home.enrolment.recordings.add(video.id, offset=3, content=b"", commitment=committed(b"abcdef"))
+
+
+def test_another_tab_or_the_page_loaded_anew_begins_anew_or_goes_on_with_the_same(
+    home: House, li_lei: Person, token: str, actor: Actor, clock: Clock
+) -> None:
+    """What a page held itself to is kept with the challenge, not with the page."""
+    shows_card(home, token)
+    first, challenge = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    content, recordings = actor.video(challenge), home.enrolment.recordings
+    recordings.add(first.id, offset=0, content=content[:1000], commitment=committed(content))
+    second, again = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    content = actor.video(again)
+    with pytest.raises(Refusal, match="video_unknown"):
+        recordings.add(first.id, offset=1000, content=content[1000:2000])
+    recordings.add(second.id, offset=0, content=content[:1000], commitment=committed(content))
+    clock.forward(minutes=5)
+    assert recordings.received(second.id).commitment == committed(content)
+    send_rest(home, second.id, content)
+    home.enrolment.recorded(token, second.id, mime="video/mp4")
+    work(home)
+    assert home.enrolment.look(token).check.state is State.PASSED
+    with home.store.read() as unit:
+        entries = unit.chronicle.entries(f"person:{li_lei.id}")
+    [recorded] = [entry.value["data"] for entry in entries if entry.value["kind"] == "recorded"]
+    assert recorded["video_sha256"] == committed(content).sha256
+    assert recorded["committed_at"] == (clock.now() - timedelta(minutes=5)).isoformat()
+
+
+def _sends_and_says_so(home: House, token: str, video_id: str, content: bytes) -> None:
+    home.enrolment.recordings.add(video_id, offset=0, content=content)
+    home.enrolment.recorded(token, video_id, mime="video/mp4")
+
+
+def send_rest(home: House, video_id: str, content: bytes) -> None:
+    """As a page does that was given the whole recording: it says all of it again with each piece."""
+    recordings, whole = home.enrolment.recordings, committed(content)
+    while (at := recordings.received(video_id).size) < len(content):
+        recordings.add(video_id, offset=at, content=content[at : at + 500_000], commitment=whole)
+
+
 def test_a_recording_that_is_finished_too_late_is_not_judged(home: House, token: str, clock: Clock) -> None:
     shows_card(home, token)
     video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
-    home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000)
+    home.enrolment.recordings.add(video.id, offset=0, content=b"x" * 1000, commitment=committed(b"x" * 1000))
     clock.forward(minutes=16)
     with pytest.raises(Refusal, match="challenge_late"):
         home.enrolment.recorded(token, video.id, mime="video/mp4")

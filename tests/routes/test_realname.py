@@ -1,7 +1,9 @@
 """The door of identity: every screen of a check, the pieces of a video, the review desk, and what strangers cannot reach."""
 
+import hashlib
 import io
 import re
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -80,14 +82,25 @@ def recorded(home: House, browser: FlaskClient, token: str, actor: Actor) -> Non
     from bff.core import gestures
 
     content = actor.video(gestures.read(video.challenge))
+    assert browser.head(asked["upload"]).headers["Upload-Defer-Length"] == "1"
+    whole = {**TUS, "Upload-Offset": "0", **says(content)}
+    assert browser.patch(asked["upload"], headers=whole).status_code == 204
     for start in range(0, len(content), PIECE):
         answer = browser.patch(
             asked["upload"], data=content[start : start + PIECE], headers={**TUS, "Upload-Offset": str(start)}
         )
         assert answer.status_code == 204
-    assert browser.head(asked["upload"]).headers["Upload-Offset"] == str(len(content))
+    told = browser.head(asked["upload"]).headers
+    assert told["Upload-Offset"] == str(len(content))
+    assert {name: told[name] for name in says(content)} == says(content)
     done = browser.post(f"/id/{token}/video", data={"challenge": asked["id"], "mime": "video/mp4"})
     assert done.status_code == 303
+
+
+def says(content: bytes) -> dict[str, str]:
+    """How a page commits to a recording."""
+    digest = b64encode(hashlib.sha256(content).digest()).decode()
+    return {"Upload-Length": str(len(content)), "Upload-Digest": f"sha-256=:{digest}:"}
 
 
 def test_a_piece_that_does_not_fit_is_told_where_it_should_begin(
@@ -95,12 +108,48 @@ def test_a_piece_that_does_not_fit_is_told_where_it_should_begin(
 ) -> None:
     shows_card(home, token)
     asked = stranger.post(f"/id/{token}/challenge").get_json()
-    assert stranger.patch(asked["upload"], data=b"abc", headers={**TUS, "Upload-Offset": "0"}).status_code == 204
+    whole = {**TUS, **says(b"abcdef"), "Upload-Offset": "0"}
+    assert stranger.patch(asked["upload"], data=b"abc", headers=whole).status_code == 204
     again = stranger.patch(asked["upload"], data=b"abc", headers={**TUS, "Upload-Offset": "0"})
     assert (again.status_code, again.headers["Upload-Offset"]) == (409, "3")
     for offset in ("-1", "x", "9" * 40, ""):
         answer = stranger.patch(asked["upload"], data=b"abc", headers={**TUS, "Upload-Offset": offset})
         assert answer.status_code == 400, offset
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"Upload-Digest": "sha-256=:AAAA:", "Upload-Length": "3"},
+        {"Upload-Digest": f"sha-512=:{'A' * 43}=:", "Upload-Length": "3"},
+        {"Upload-Digest": f"sha-256=:{'A' * 43}=:"},
+        {"Upload-Digest": f"sha-256=:{'A' * 43}=:", "Upload-Length": "-3"},
+    ],
+)
+def test_a_commitment_that_cannot_be_read_is_refused(
+    home: House, stranger: FlaskClient, token: str, whole: dict[str, str]
+) -> None:
+    shows_card(home, token)
+    asked = stranger.post(f"/id/{token}/challenge").get_json()
+    answer = stranger.patch(asked["upload"], headers={**TUS, **whole, "Upload-Offset": "0"})
+    assert answer.status_code == 400
+    assert "Upload-Length" not in stranger.head(asked["upload"]).headers
+
+
+def test_another_recording_than_the_one_announced_is_refused_in_words(
+    home: House, stranger: FlaskClient, token: str
+) -> None:
+    shows_card(home, token)
+    asked = stranger.post(f"/id/{token}/challenge").get_json()
+    script = {**TUS, "Accept": "application/json", "Upload-Offset": "0"}
+    unsaid = stranger.patch(asked["upload"], data=b"abc", headers=script)
+    assert (unsaid.status_code, unsaid.get_json()["code"]) == (422, "video_uncommitted")
+    whole = {**TUS, **says(b"abc"), "Upload-Offset": "0"}
+    assert stranger.patch(asked["upload"], data=b"xyz", headers=whole).status_code == 204
+    done = stranger.post(f"/id/{token}/video", data={"challenge": asked["id"], "mime": "video/mp4"})
+    assert done.status_code == 422
+    assert state_of(done.text) == "face"
+    assert "What arrived is not the recording that this page had announced." in done.text
 
 
 def test_a_piece_reaches_no_other_check(home: House, stranger: FlaskClient, token: str, owner: Person) -> None:

@@ -24,7 +24,7 @@ from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import BOB, Clock, a_sent_contract, token_of, work
 from tests.outsiders import pdfsig
-from tests.people import Actor, send, shows_card, shows_face
+from tests.people import Actor, committed, send, shows_card, shows_face
 from tests.realname.conftest import actor, eyes, somebody_else
 from tests.realname.conftest import home as home
 from tests.signing.browser import browser_verdicts
@@ -87,6 +87,7 @@ def test_a_contract_signed_by_face_holds_the_reason_for_every_movement(
     assert act.proof["gestures"] == again.canonical().decode()
     assert act.proof["verdict"]["challenge_sha256"] == again.sha256()
     assert act.proof["verdict"]["outcome"] == "pass"
+    assert intent.issued_at <= act.proof["committed_at"] <= act.proof["recorded_at"]
     assert act.identity["level"] == "document+face"
     assert act.identity["checked"]["name"] == "李雷"
     assert "vector" not in json.dumps(dict(act.proof))
@@ -239,6 +240,43 @@ def test_the_recording_is_judged_in_time_even_if_the_verdict_is_late(
     send(home, video.id, actor.video(challenge))
     home.ceremony.face_recorded(token, video.id, mime="video/mp4")
     clock.forward(minutes=20)
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.SIGNED
+
+
+def test_another_recording_than_the_one_committed_to_signs_nothing(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, clock: Clock
+) -> None:
+    """Whoever makes the video after the challenge's time has nothing to send it under."""
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    made, recordings = actor.video(challenge), home.enrolment.recordings
+    recordings.add(video.id, offset=0, content=b"", commitment=committed(b"x" * len(made)))
+    clock.forward(minutes=2)
+    with pytest.raises(Refusal, match="video_recommitted"):
+        recordings.add(video.id, offset=0, content=b"", commitment=committed(made))
+    recordings.add(video.id, offset=0, content=made[:1_000_000])
+    if made[1_000_000:]:
+        recordings.add(video.id, offset=1_000_000, content=made[1_000_000:])
+    with pytest.raises(Refusal, match="video_differs"):
+        home.ceremony.face_recorded(token, video.id, mime="video/mp4")
+    work(home)
+    assert home.desk.look(owner, sent.id).signers[0].state is SignerState.OPENED
+
+
+def test_signing_by_face_goes_on_where_it_was_after_the_line_was_down(
+    home: House, owner: Person, sent: Contract, token: str, actor: Actor, clock: Clock
+) -> None:
+    known(home, token, actor)
+    chosen(home, token)
+    video, challenge = home.ceremony.ask_face(token, colours=True, slow=False)
+    made, recordings = actor.video(challenge), home.enrolment.recordings
+    recordings.add(video.id, offset=0, content=made[:1000], commitment=committed(made))
+    clock.forward(minutes=3)
+    assert recordings.received(video.id).commitment == committed(made)
+    recordings.add(video.id, offset=1000, content=made[1000:], commitment=committed(made))
+    home.ceremony.face_recorded(token, video.id, mime="video/mp4")
     work(home)
     assert home.desk.look(owner, sent.id).signers[0].state is SignerState.SIGNED
 

@@ -107,6 +107,9 @@ def hostile() -> list[dict[str, Any]]:
         "0001-01-01T00:00:00+23:59",
     )
     spoilt += [changed_at(("proof", "recorded_at"), at) for at in times]
+    spoilt += [
+        changed_at(("proof", "committed_at"), value) for value in (*times, "2026-11-01T12:00:10+00:00", *HOSTILE)
+    ]
     return spoilt + [changed_at(("identity", "checked", "valid_until"), at) for at in times]
 
 
@@ -156,6 +159,14 @@ def test_a_recording_is_in_time_until_the_second_in_which_the_intent_runs_out() 
         late = changed_at(("proof", "recorded_at"), at)
         late["proof"]["judged_at"] = late["proven"] = (START + timedelta(minutes=6)).isoformat()
         assert judged(late)["verdict"] is ok, after
+
+
+def test_a_recording_was_fixed_between_question_and_arrival_where_that_is_said() -> None:
+    """Files that were sealed before this was said say nothing of it."""
+    assert judged(case())["verdict"]
+    for after, ok in ((0, True), (20, True), (20.001, False), (-0.001, False)):
+        at = (START + timedelta(seconds=after)).isoformat()
+        assert judged(changed_at(("proof", "committed_at"), at))["verdict"] is ok, after
 
 
 @pytest.mark.parametrize("action", list(statements._ACTED))

@@ -812,6 +812,7 @@ _faced(
     lie=_shifted(recorded_at=400, judged_at=401),
 )
 _faced("face_recorded_too_early", "Recorded before it was asked for.", "verdict", lie=_shifted(recorded_at=-1))
+_faced("face_committed_too_late", "Committed to after it was recorded.", "verdict", lie=_shifted(committed_at=21))
 _faced("face_judged_before_recorded", "Judged before it was recorded.", "verdict", lie=_shifted(judged_at=19))
 _faced("face_judged_after_signed", "Judged an hour after the signature.", "verdict", lie=_shifted(judged_at=3600))
 _faced(

@@ -80,7 +80,9 @@ function inTime(proof, intent, time) {
   const [recorded, judged, issued, expires] = [proof.recorded_at, proof.judged_at, intent.issued_at, intent.expires_at].map(moment);
   if ([recorded, judged, issued, expires].includes(null)) return false;
   const good = issued <= recorded && Math.floor(recorded / 1000) * 1000 <= expires;
-  return good && recorded <= judged && (!time || judged <= time.getTime() + TOLERANCE_MS);
+  const committed = moment(proof.committed_at);
+  const fixed = !Object.hasOwn(proof, "committed_at") || (committed !== null && issued <= committed && committed <= recorded);
+  return good && fixed && recorded <= judged && (!time || judged <= time.getTime() + TOLERANCE_MS);
 }
 
 function compared(proof, verdict, identity) {
