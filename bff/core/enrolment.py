@@ -54,6 +54,16 @@ class Way(StrEnum):
     """The document alone; enough where no more is needed."""
 
 
+class Begun(StrEnum):
+    """What showed, when the check began, that it is its person who begins."""
+
+    LINK = "link"
+    """The link to a contract, which may have been forwarded: enough for somebody of whom nothing is known yet."""
+    CODE = "code"
+    """A code that was sent to the link's address."""
+    SESSION = "session"
+
+
 @dataclass(frozen=True)
 class Decision:
     """What one reviewer said. `accepted` None: the person is asked to do it again."""
@@ -77,6 +87,7 @@ class Check:
     """How many people have to accept."""
     contract_id: str | None = None
     signer_id: str | None = None
+    begun_by: Begun = Begun.SESSION
     state: State = State.CONSENT
     way: Way | None = None
     kind: str = ""

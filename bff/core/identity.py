@@ -6,7 +6,7 @@ in one way only, that is recorded and said instead of hidden.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -59,6 +59,16 @@ class Identity:
     """The person who saw document and bearer with their own eyes, where no face video was judged."""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def by_link(self) -> bool:
+        """Whoever held a contract's link began the check; nobody showed that they receive what is sent to its address."""
+        return self.facts.get("begun_by") == "link"
+
+    @property
+    def order(self) -> tuple[bool, int, datetime]:
+        """The greatest is the best: nothing that a stranger may have left goes before what its person did."""
+        return not self.by_link, self.level.rank, self.checked_at
+
     def holds(self, now: datetime) -> bool:
         return now < self.valid_until
 
@@ -66,6 +76,11 @@ class Identity:
         """An attended check stands in for a face video, which nobody can be made to record; not for a source."""
         reached = Level.DOCUMENT_FACE.rank if self.attended_by else self.level.rank
         return self.holds(now) and max(reached, self.level.rank) >= needed.rank
+
+
+def best_for(known: Sequence[Identity], name: str) -> Identity | None:
+    """The first under this name, else the first of all."""
+    return next((one for one in known if same_name(one.name, name)), next(iter(known), None))
 
 
 def same_name(one: str, other: str) -> bool:

@@ -119,6 +119,22 @@ LETTERS: Mapping[str, Letter] = {
             TELL_NOBODY,
         ),
     ),
+    "contact_code": Letter(
+        sms=(
+            _('%(code)s: code to show who you are for "%(title)s" from %(sender)s, valid %(minutes)s min.'),
+            FILL_IN,
+        ),
+        subject=_("Your code to show who you are for “%(title)s”"),
+        paragraphs=(
+            _(
+                "%(code)s is your code to show who you are for “%(title)s” from %(sender)s. It is valid for %(minutes)s minutes."
+            ),
+            _(
+                "If you did not ask for it, somebody else holds your link to this contract. Without the code they cannot go on."
+            ),
+            TELL_NOBODY,
+        ),
+    ),
     "passkey_enrolled": Letter(
         sms=(_('Fingerprint or face set up to sign for you, by your link to "%(title)s". Not you? %(url)s'),),
         subject=_("Fingerprint or face was set up to sign for you"),

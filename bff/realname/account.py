@@ -2,7 +2,8 @@
 
 There are no passwords. Nothing here tells whether an address is known: asking for a code answers the same, takes the
 same path and the same time for everybody; only the errand that carries the code finds out. A code is derived from its
-question with the house's key, so it is stored nowhere; five tries, then it is void.
+question with the house's key, so it is stored nowhere; five tries, then it is void. One that was asked for through a
+contract's link opens no session: it shows that somebody reads what is sent to an address.
 """
 
 import hashlib
@@ -70,6 +71,7 @@ class Account:
         self._lifetime = session_lifetime
         self._per_number = Rule("sign-in-number", codes_per_number)
         self._per_address = Rule("sign-in-address", sign_ins_per_address)
+        self._per_contact = Rule("contact-number", codes_per_number)
 
     # --- the first start ---
 
@@ -113,18 +115,51 @@ class Account:
             unit.errand("code", details={"question": question})
             return question
 
+    def ask_contact(self, contact: str, *, client: Client, language: str, title: str, sender: str) -> str:
+        """The id of a question whose code shows that somebody reads what is sent there. `title`, `sender`: of the contract
+        whose link they hold. What is asked for by a link uses up nothing of who signs in."""
+        self._throttle.take(self._per_address, client.address)
+        self._throttle.take(self._per_contact, hashlib.sha256(contact.encode()).hexdigest())
+        with self._store.begin() as unit:
+            question = unit.people.ask(
+                "contact",
+                secret=secrets.token_bytes(32),
+                lifetime=CODE_LIFETIME,
+                contact=contact,
+                details={"language": language, "title": title, "sender": sender},
+            )
+            unit.errand("code", details={"question": question, "kind": "contact"})
+            return question
+
+    def contact_shown(self, question_id: str, code: str, *, contact: str, client: Client) -> None:
+        """The code that was sent to this address. Raises Refusal `code_wrong`, `code_void` or `code_late`."""
+        self._throttle.take(self._per_address, client.address)
+        with self._store.begin() as unit:
+            question = unit.people.question(question_id, "contact")
+            if question is None or question.contact != contact:
+                raise Refusal("code_late")
+            wrong = self._tried(unit, question, code)
+            person = unit.people.by_contact(contact)
+            if wrong is None and person is not None:
+                unit.people.confirmed(person.id, contact)
+        if wrong is not None:
+            raise wrong
+
     def carry_code(self, errand: Errand) -> None:
         """The errand: send the code to those who are known, and to nobody else."""
+        kind = str(errand.details.get("kind", "code"))
         with self._store.read() as unit:
-            question = unit.people.question(str(errand.details.get("question")), "code")
+            question = unit.people.question(str(errand.details.get("question")), kind)
             contact = question.contact if question else None
             known = contact is not None and self._known(unit, contact)
         if question is None or contact is None or not known or question.used:
             return
         channel = Channel.EMAIL if "@" in contact else Channel.SMS
-        params = {"code": self._code(question), "host": self._host, "minutes": "5"}
+        named = {name: str(question.details.get(name, "")) for name in ("title", "sender")}
+        params = {**named, "code": self._code(question), "host": self._host, "minutes": "5"}
         language = str(question.details.get("language", "en"))
-        self._messengers[channel].send(to=contact, template="sign_in_code", params=params, language=language)
+        template = "contact_code" if kind == "contact" else "sign_in_code"
+        self._messengers[channel].send(to=contact, template=template, params=params, language=language)
 
     def _known(self, unit: Unit, contact: str) -> bool:
         return unit.people.by_contact(contact) is not None or unit.contracts.signer_name(contact) is not None
@@ -132,22 +167,27 @@ class Account:
     def enter_with_code(self, question_id: str, code: str, *, client: Client) -> Entered:
         """Open a session. Raises Refusal `code_wrong`, `code_void` or `code_late`."""
         self._throttle.take(self._per_address, client.address)
-        wrong: Refusal | None = None
         with self._store.begin() as unit:
             question = unit.people.question(question_id, "code")
             if question is None or question.contact is None:
                 raise Refusal("code_late")
-            if question.used or question.tries >= TRIES:
-                raise Refusal("code_void")
-            unit.people.tried(question_id)
-            digits = "".join(ch for ch in code if ch.isdecimal())
-            known = self._known(unit, question.contact)
-            if known and hmac.compare_digest(digits.encode(), self._code(question).encode()):
-                unit.people.answered(question_id)
+            wrong = self._tried(unit, question, code)
+            if wrong is None:
                 return self._enter(unit, self._person_at(unit, question), client)
-            left = TRIES - question.tries - 1
-            wrong = Refusal("code_wrong", left=left) if left else Refusal("code_void")
         raise wrong
+
+    def _tried(self, unit: Unit, question: Challenge, code: str) -> Refusal | None:
+        """Counts the try, in a unit that is not rolled back for it; None when it is right. Raises Refusal `code_void`."""
+        if question.used or question.tries >= TRIES:
+            raise Refusal("code_void")
+        unit.people.tried(question.id)
+        digits = "".join(ch for ch in code if ch.isdecimal())
+        known = self._known(unit, question.contact or "")
+        if known and hmac.compare_digest(digits.encode(), self._code(question).encode()):
+            unit.people.answered(question.id)
+            return None
+        left = TRIES - question.tries - 1
+        return Refusal("code_wrong", left=left) if left else Refusal("code_void")
 
     def _person_at(self, unit: Unit, question: Challenge) -> Person:
         contact = question.contact or ""
@@ -160,7 +200,8 @@ class Account:
         return unit.people.get(person.id) or person
 
     def _code(self, question: Challenge) -> str:
-        digest = hmac.new(self._code_key, b"sign-in|" + question.secret, hashlib.sha256).digest()
+        purpose = b"sign-in|" if question.kind == "code" else b"contact|"
+        digest = hmac.new(self._code_key, purpose + question.secret, hashlib.sha256).digest()
         return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
 
     def ask_passkey(self, *, client: Client) -> tuple[str, dict[str, Any]]:

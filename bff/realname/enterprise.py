@@ -23,7 +23,7 @@ from bff.core import mark as marks
 from bff.core.enterprise import Enterprise, Facts, Role, State
 from bff.core.errors import Fault, Refusal
 from bff.core.evidence import Entry
-from bff.core.identity import Identity
+from bff.core.identity import Identity, best_for
 from bff.core.mark import Mark
 from bff.core.ports import (
     Archive,
@@ -244,7 +244,7 @@ class Enterprises:
         self._check_asked(person, enterprise_id)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
-            identity = unit.identities.standing(person.id)
+            identity = best_for(unit.identities.known_of(person.id), enterprise.facts.representative)
             if identity is None:
                 raise Refusal("representative_not_checked", name=enterprise.facts.representative)
             self._check_free(unit, enterprise.facts, but=enterprise.id)
@@ -410,7 +410,8 @@ class Enterprises:
             return None
         signer = contract.signers[0]
         act = unit.contracts.act(signer.id)
-        identity = unit.identities.standing(str(act.identity.get("person_id", ""))) if act else None
+        known = unit.identities.known_of(str(act.identity.get("person_id", ""))) if act else []
+        identity = best_for(known, enterprise.facts.representative)
         if identity is None:
             return e.Abandoned(unit.now, "", "letter_not_checked")
         return e.LetterSigned(unit.now, "", contract.id, contract.document.sha256, identity)
@@ -551,7 +552,7 @@ class Enterprises:
                 role=enterprise.role(person.id) or Role.VIEWER,
                 people={i: Who(i, who.name, who.contacts) for i, who in known.items()},
                 entries=tuple(entries),
-                identity=unit.identities.standing(person.id),
+                identity=best_for(unit.identities.known_of(person.id), enterprise.facts.representative),
                 imprint=unit.enterprises.private(enterprise_id).get("imprint"),
                 now=unit.now,
             )

@@ -17,7 +17,7 @@ from typing import Any
 from bff.core import enrolment as e
 from bff.core import gestures
 from bff.core.contract import Noted, Signer
-from bff.core.enrolment import Check, State, Way
+from bff.core.enrolment import Begun, Check, State, Way
 from bff.core.errors import Fault, Refusal
 from bff.core.gestures import Challenge, Pace
 from bff.core.identity import GOOD_FOR, Identity, Level, same_name
@@ -44,7 +44,7 @@ PHOTOGRAPH_LIMIT_BYTES = 20_000_000
 BEGUN = Rule("checks-begun", 12)
 PHOTOGRAPHS = Rule("check-photographs", 40)
 VIDEOS = Rule("check-videos", 20)
-"""For one person, an hour: no link fills the disk."""
+"""For one person, an hour: no link fills the disk. What a link alone began is counted apart, and uses up nothing of theirs."""
 SOURCE_TRIES = 4
 
 
@@ -128,18 +128,40 @@ class Enrolment:
             return unit.identities.standing(person_id)
 
     def begin(
-        self, person_id: str, *, needed: Level, contract_id: str | None = None, signer_id: str | None = None
+        self,
+        person_id: str,
+        *,
+        needed: Level,
+        by: Begun = Begun.SESSION,
+        held: str = "",
+        anew: bool = False,
+        contract_id: str | None = None,
+        signer_id: str | None = None,
     ) -> str:
-        """The secret of the link to a check: a new one, or the one that this person has left open for the same purpose."""
+        """The secret of the link to a check: a new one, or the one that this person has left open for the same purpose.
+
+        `by`: what showed that it is them; `held`: the secret that this browser was given before; `anew`: not the open one.
+        Raises Refusal `contact_unproven` where a contract's link alone is too little: somebody is known here by more than
+        that link's address, or another browser is on its way already. What waits for a human is ended by nothing but `anew`.
+        """
         token = secrets.token_urlsafe(24)
         with self._store.begin() as unit:
             left = unit.identities.open_of(person_id)
-            if left is not None and left.needed is needed and left.signer_id == signer_id:
-                unit.identities.renew_token(left.id, token)
+            same = next((c for c in left if (c.needed, c.signer_id) == (needed, signer_id)), None)
+            mine = same is not None and unit.identities.led_to(held, same.id)
+            if same is not None and mine and not anew:
+                return held
+            if same is not None and mine and by is Begun.LINK:
+                by = same.begun_by  # what was shown then, in this browser
+            others = [c for c in left if not (mine and c is same)]
+            if by is Begun.LINK and self._is_known(unit, person_id, others):
+                raise Refusal("contact_unproven")
+            if same is not None and not anew:
+                unit.identities.renew_token(same.id, token)
                 return token
-            if left is not None:
-                unit.check_step(left, e.Ended(unit.now, "begun_anew"), actor=person_id)
-            self._throttle.take(BEGUN, person_id)
+            for one in left:
+                if one is same or one.state is not State.REVIEW:
+                    unit.check_step(one, e.Ended(unit.now, "begun_anew"), actor=person_id)
             check = Check(
                 id=secrets.token_hex(10),
                 person_id=person_id,
@@ -148,11 +170,27 @@ class Enrolment:
                 reviewers=self._rules.reviewers,
                 contract_id=contract_id,
                 signer_id=signer_id,
+                begun_by=by,
             )
-            unit.identities.add_check(check, token=token)
-            data = {"check": check.id, "needed": str(needed), "contract": contract_id, "signer": signer_id}
-            unit.chronicle.record(f"person:{person_id}", kind="begun", at=unit.now, actor=person_id, data=data)
+            self._throttle.take(BEGUN, _whose(check))
+            self._add(unit, check, token)
         return token
+
+    def _is_known(self, unit: Unit, person_id: str, others: Sequence[Check]) -> bool:
+        return bool(others) or unit.people.is_known(person_id) or unit.identities.ever(person_id)
+
+    def _add(self, unit: Unit, check: Check, token: str) -> None:
+        unit.identities.add_check(check, token=token)
+        data = {
+            "check": check.id,
+            "needed": str(check.needed),
+            "contract": check.contract_id,
+            "signer": check.signer_id,
+            "begun_by": str(check.begun_by),
+        }
+        subject = f"person:{check.person_id}"
+        unit.chronicle.record(subject, kind="begun", at=unit.now, actor=check.person_id, data=data)
+        unit.announcement.topics.append("reviews")
 
     def look(self, token: str) -> View:
         """Raises Refusal `check_unknown`."""
@@ -209,7 +247,7 @@ class Enrolment:
             raise Refusal("photo_too_large")
         with self._store.begin() as unit:
             check = _found(unit, token)
-            self._throttle.take(PHOTOGRAPHS, check.person_id)
+            self._throttle.take(PHOTOGRAPHS, _whose(check))
             after = unit.check_step(
                 check, e.Photographed(unit.now, hashlib.sha256(content).hexdigest()), actor=check.person_id
             )
@@ -247,7 +285,7 @@ class Enrolment:
             check = _found(unit, token)
             if check.state is not State.FACE:
                 raise Refusal("check_not_now")
-            self._throttle.take(VIDEOS, check.person_id)
+            self._throttle.take(VIDEOS, _whose(check))
             pace = Pace.SLOW if slow else Pace.NORMAL
             nonce = self._chance(16)
             challenge = gestures.derived(self._chance(32), nonce, pace=pace, colours=colours)
@@ -596,6 +634,10 @@ def _found(unit: Unit, token: str) -> Check:
     return check
 
 
+def _whose(check: Check) -> str:
+    return f"{check.person_id}:link" if check.begun_by is Begun.LINK else check.person_id
+
+
 def _read_event(now: datetime, check: Check, known: Papers, side: Side) -> e.Event:
     missing = known.missing(check.way or Way.FACE)
     if missing in ("expired", "under_age", "document_unknown"):
@@ -639,6 +681,7 @@ def _facts(
             "read_by_machine": not check.manual,
             "corrected": list(check.corrected),
         },
+        "begun_by": str(check.begun_by),
         "source_asked": check.source is not None,
         "record_head": record,
     }

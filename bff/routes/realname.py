@@ -12,11 +12,11 @@ from io import BytesIO
 from typing import Any
 
 import segno
-from flask import Blueprint, Response, g, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from bff.core.enrolment import OVER, WORKING, Check, State, Way
+from bff.core.enrolment import LIFETIME, OVER, WORKING, Check, State, Way
 from bff.core.errors import Refusal
 from bff.core.gestures import Commitment
 from bff.core.identity import Level
@@ -32,6 +32,8 @@ door = Blueprint("realname", __name__)
 
 Page = str | AnyResponse | tuple[str, int]
 TUS = "1.0.0"
+HELD = "countersign_check"
+"""The cookie by which a browser shows a contract's link that it is on its way in this check."""
 PIECE = "application/offset+octet-stream"
 DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 
@@ -49,7 +51,15 @@ def nothing_leaks(response: Response) -> Response:
 @door.get("/id/<token>")
 def step(token: str) -> Page:
     """The screen of the state that the check is in; a fragment of it when it changed by itself."""
-    return _step(token)
+    return holding(make_response(_step(token)), token)
+
+
+def holding(response: AnyResponse, token: str) -> AnyResponse:
+    """Remember in this browser, for contracts' links only, that it holds the link to this check."""
+    kept = int(LIFETIME.total_seconds())
+    secure = house().settings.https
+    response.set_cookie(HELD, token, max_age=kept, path="/s/", samesite="Lax", httponly=True, secure=secure)
+    return response
 
 
 def _step(token: str, error: Refusal | None = None, typed: dict[str, str] | None = None) -> Page:

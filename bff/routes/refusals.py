@@ -156,6 +156,10 @@ SENTENCES: dict[str, tuple[int, str]] = {
             "This link to an identity check does not work any more. Go back to your contract or account and begin again."
         ),
     ),
+    "contact_unproven": (
+        403,
+        _("This link alone is not enough to show who you are. Ask for a code at your address, or sign in."),
+    ),
     "check_over": (409, _("This identity check is over. Go back to your contract or account.")),
     "check_not_now": (
         409,

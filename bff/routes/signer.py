@@ -1,6 +1,7 @@
 """The signer's door: /s/<token>. Four screens: read, sign, prove, and what became of it.
 
-The token in the address is the signer's whole authority; there is no cookie and no account here. Nothing under /s/ is ever
+The token in the address is the signer's whole authority; there is no cookie and no account here, but where it may not be enough:
+before a check of who somebody is. Nothing under /s/ is ever
 kept by a cache or a service worker, and no address under /s/ leaves in a Referer.
 """
 
@@ -14,15 +15,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bff.core import mark as marks
 from bff.core.contract import DONE, Field, FieldKind, Signer, SignerState
+from bff.core.enrolment import Begun
+from bff.core.enrolment import State as CheckState
 from bff.core.errors import Refusal
-from bff.core.identity import Method
+from bff.core.identity import Method, link_address, masked
 from bff.core.intent import LIFETIME, fingerprint
 from bff.realname.hints import hint
 from bff.routes import telling
 from bff.routes.pwa import imports
-from bff.routes.realname import challenge_of, colours_wanted, qr_of, slow_wanted, take_piece
+from bff.routes.realname import HELD, challenge_of, colours_wanted, holding, qr_of, slow_wanted, take_piece
 from bff.routes.refusals import say
-from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, speaks, switched
+from bff.routes.shared import an_object, back, client, house, language, parsed, parsed_body, person, speaks, switched
 from bff.routes.telling import level_of
 from bff.signing import consent
 from bff.signing.ceremony import Asked, View
@@ -80,18 +83,79 @@ def _files_ahead() -> list[str]:
 
 
 @door.route("/identity", methods=["GET", "POST"])
-def identify(token: str) -> str | AnyResponse:
-    """Where the sender wants to know more than an address: a check of who this is, and back."""
+def identify(token: str) -> str | AnyResponse | tuple[str, int]:
+    """Where the sender wants to know more than an address: a check of who this is, and back.
+
+    The link is enough for somebody of whom nothing is known yet. Anybody else's check is begun, or gone on with, by who is
+    signed in as them, in the browser that began it, or with a code that goes to the link's address now."""
     view: View = g.view
     if not view.may_act:
         return back("signer.read", token=token)
     if view.lacking is None:
         return _leave(url_for("signer.sign", token=token))
-    if request.method == "POST":
-        person, contract, signer = house().ceremony.identify(token)
-        ticket = house().enrolment.begin(person.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
-        return back("realname.step", token=ticket)
-    return _screen("signer_identify.html", token, view, level=level_of(view.signer.needs))
+    if request.method == "GET":
+        return _identify(token)
+    try:
+        return _begin(token)
+    except Refusal as refusal:
+        if refusal.code != "contact_unproven" and say(refusal).status not in (409, 410, 422, 429):
+            raise
+        return _ask_contact(token) if refusal.code == "contact_unproven" else _identify(token, refusal)
+
+
+def _identify(token: str, refusal: Refusal | None = None) -> str | tuple[str, int]:
+    said = say(refusal) if refusal else None
+    page = _screen(
+        "signer_identify.html",
+        token,
+        g.view,
+        level=level_of(g.view.signer.needs),
+        waits=g.view.check is not None and g.view.check.state is CheckState.REVIEW,
+        question="" if refusal and refusal.code in ("code_void", "code_late") else request.values.get("question", ""),
+        anew=request.values.get("anew", ""),
+        contact=masked(_address()),
+        code_wait=int(house().settings.resend_seconds),
+        error=said.sentence if said else None,
+        development=house().settings.development,
+    )
+    return (page, said.status) if said else page
+
+
+def _begin(token: str) -> AnyResponse:
+    """To the check itself. Raises Refusal `contact_unproven` when this browser has to show more than the link."""
+    who, contract, signer = house().ceremony.identify(token)
+    by = Begun.SESSION if (signed_in := person()) is not None and signed_in.id == who.id else Begun.LINK
+    if request.form.get("question"):
+        question, code = request.form["question"], request.form.get("code", "")
+        house().account.contact_shown(question, code, contact=_address(), client=client())
+        by = Begun.CODE
+    ticket = house().enrolment.begin(
+        who.id,
+        needed=signer.needs,
+        by=by,
+        held=request.cookies.get(HELD, ""),
+        anew=bool(request.form.get("anew")),
+        contract_id=contract.id,
+        signer_id=signer.id,
+    )
+    return holding(back("realname.step", token=ticket), ticket)
+
+
+def _ask_contact(token: str) -> str | AnyResponse | tuple[str, int]:
+    """Send a code to where the link went, and ask for it."""
+    view: View = g.view
+    try:
+        question = house().account.ask_contact(
+            _address(), client=client(), language=language(), title=view.contract.title, sender=view.sender.name
+        )
+    except Refusal as refusal:
+        return _identify(token, refusal)
+    return back("signer.identify", token=token, question=question, anew=request.form.get("anew") or None)
+
+
+def _address() -> str:
+    signer: Signer = g.view.signer
+    return link_address(email=signer.email, phone=signer.phone) or ""
 
 
 def _leave(url: str) -> AnyResponse:

@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 
 from bff.core import contract as c
 from bff.core import enterprise as e
-from bff.core import evidence, gestures
+from bff.core import gestures
 from bff.core import intent as intents
 from bff.core import mark as marks
 from bff.core.contract import Contract, Field, FieldKind, Signer, SignerState, State
+from bff.core.enrolment import Check
 from bff.core.errors import Fault, Refusal
 from bff.core.gestures import Challenge, Pace
-from bff.core.identity import Channel, Identity, Level, Method, Routes, link_address, masked, routes, same_name
+from bff.core.identity import Channel, Identity, Level, Method, Routes, masked, routes, same_name
 from bff.core.intent import LIFETIME, Intent, fingerprint, values_sha256
 from bff.core.mark import Mark
 from bff.core.ports import (
@@ -40,7 +41,7 @@ from bff.core.ports import (
     Sent,
     Template,
 )
-from bff.signing import consent
+from bff.signing import consent, knowing
 from bff.signing.desk import tell_invited, tell_sender
 from bff.signing.links import LINKLESS, Links
 from bff.store import Store, Unit
@@ -112,6 +113,8 @@ class View:
     open_code: IntentOf | None
     identity: Identity | None
     """What is known of the person behind the link, beyond their address."""
+    check: Check | None
+    """The one that is under way for this signer, also where it waits for a human."""
     lacking: str | None
     """Why they may not sign yet, as a refusal's code: identity_needed or identity_name_differs."""
     face_ready: bool
@@ -219,7 +222,7 @@ class Ceremony:
         reach = _routes(signer)
         if sender is None:
             raise Refusal("link_unknown")
-        person = unit.people.by_contact(_link_address(signer))
+        person = unit.people.by_contact(knowing.address_of(signer))
         seals, no_right = _seals(unit, signer)
         return View(
             contract=contract,
@@ -234,9 +237,10 @@ class Ceremony:
             saved_mark=unit.people.saved_mark(person.id) if person else None,
             passkeys=len(_usable(unit, person, signer)),
             open_code=_open_code(unit, signer),
-            identity=(identity := unit.identities.standing(person.id) if person else None),
-            lacking=_lacking(unit, contract, signer, identity),
-            face_ready=_by_face(unit, contract, signer, identity) is None,
+            identity=(identity := knowing.standing(unit, contract, signer)),
+            lacking=knowing.lacking(unit, contract, signer, identity),
+            check=_open_check(unit, person, signer),
+            face_ready=knowing.without_face(unit, contract, signer, identity) is None,
             face_video=_face_video(unit, signer),
             seals=seals,
             no_right=no_right,
@@ -289,7 +293,7 @@ class Ceremony:
         choice = _read_choice(unit.contracts.choice(signer.id), signer)
         if choice is None or signer.shown_sha256 is None:
             raise Refusal("nothing_chosen_yet")
-        if (lacking := _lacking(unit, contract, signer, _standing(unit, signer))) is not None:
+        if (lacking := knowing.lacking(unit, contract, signer, knowing.standing(unit, contract, signer))) is not None:
             raise Refusal(lacking)
         if signer.organisation_id:
             _right(unit, signer, choice.seal_id)
@@ -341,12 +345,12 @@ class Ceremony:
         """Options for the authenticator, with the intent's challenge; for somebody new, options to enrol first."""
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
-            person = unit.people.by_contact(_link_address(signer))
+            person = unit.people.by_contact(knowing.address_of(signer))
             keys = _usable(unit, person, signer)
             intent_id, intent = self._issue(unit, contract, signer, Method.PASSKEY, {})
             if keys:
                 return self._ask_get(intent_id, intent, [k.credential_id for k in keys], unit.now)
-            if (person is not None and person.role is not None) or not _may_enrol(unit, signer):
+            if (person is not None and person.role is not None) or not _may_enrol(unit, contract, signer):
                 raise Refusal("passkey_not_enrolled")
             question = secrets.token_bytes(32)
             handle = _handle(unit, person)
@@ -366,7 +370,7 @@ class Ceremony:
                 raise Refusal("passkey_refused", detail="challenge")
             new = self._passkeys.check_creation(response, challenge=bytes.fromhex(issued.details["enrol_challenge"]))
             person = self._person(unit, signer, handle=bytes.fromhex(issued.details["handle"]))
-            address = _link_address(signer)
+            address = knowing.address_of(signer)
             unit.people.add_passkey(person.id, new, link_address=address, link_signer=signer.id)
             rest = {k: v for k, v in issued.details.items() if k not in ("enrol_challenge", "handle")}
             unit.contracts.change_intent(intent_id, details=rest)
@@ -385,7 +389,7 @@ class Ceremony:
             "backed_up": new.backed_up,
         }
         unit.step(contract, c.Noted(unit.now, "passkey_enrolled", signer.id, details), actor=signer.id)
-        told = {"template": "passkey_enrolled", "to": _link_address(signer)}
+        told = {"template": "passkey_enrolled", "to": knowing.address_of(signer)}
         unit.errand("tell", contract_id=contract.id, signer_id=signer.id, details=told)
 
     def sign_with_passkey(self, token: str, intent_id: str, response: Mapping[str, Any]) -> None:
@@ -407,8 +411,8 @@ class Ceremony:
 
     def _assertion(self, unit: Unit, signer: Signer, issued: IntentOf, response: Mapping[str, Any]) -> dict[str, Any]:
         key = unit.people.passkey(self._passkeys.credential_id(response))
-        person = unit.people.by_contact(_link_address(signer))
-        if key is None or person is None or key.person_id != person.id or not key.signs_at(_link_address(signer)):
+        person = unit.people.by_contact(knowing.address_of(signer))
+        if key is None or person is None or key.person_id != person.id or not key.signs_at(knowing.address_of(signer)):
             raise Refusal("passkey_refused", detail="unknown")
         assertion = self._passkeys.check_assertion(
             response,
@@ -560,8 +564,8 @@ class Ceremony:
         """What the video has to show, derived from the intent: recorded for this document, or worth nothing."""
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
-            identity = _standing(unit, signer)
-            if (why := _by_face(unit, contract, signer, identity)) is not None or identity is None:
+            identity = knowing.standing(unit, contract, signer)
+            if (why := knowing.without_face(unit, contract, signer, identity)) is not None or identity is None:
                 raise Refusal(why or "face_not_enrolled")
             self._throttle.take(Rule("face-signer", self._policy.face_videos_per_signer), signer.id)
             intent_id, intent = self._issue(unit, contract, signer, Method.FACE, {})
@@ -647,7 +651,7 @@ class Ceremony:
         if verdict.outcome is not Outcome.PASS:
             self._note_refused(unit, contract, signer, Method.FACE, Refusal(verdict.reason))
             return
-        standing = _standing(unit, signer)
+        standing = knowing.standing(unit, contract, signer)
         if standing is None or standing.check_id != issued.details["check"]:  # checked anew, or erased, meanwhile
             self._over(unit, video, contract.id, "face_enrol_again")
             return
@@ -712,7 +716,7 @@ class Ceremony:
 
     def _person(self, unit: Unit, signer: Signer, handle: bytes | None = None) -> Person:
         """The person behind the link; known from now on by the address that the link went to."""
-        address = _link_address(signer)
+        address = knowing.address_of(signer)
         person = unit.people.by_contact(address)
         if person is None:
             choice = unit.contracts.choice(signer.id)
@@ -772,13 +776,6 @@ def _handed_over(unit: Unit, contract: Contract, signer: Signer) -> Iterator[dat
     )
 
 
-def _link_address(signer: Signer) -> str:
-    address = link_address(email=signer.email, phone=signer.phone)
-    if address is None:
-        raise Refusal("link_unknown")
-    return address
-
-
 def _shown(contract: Contract, signer: Signer) -> str:
     newest = contract.document or contract.shown
     if signer in contract.turn and signer.shown_sha256:
@@ -786,49 +783,15 @@ def _shown(contract: Contract, signer: Signer) -> str:
     return newest.sha256 if newest else ""
 
 
-def _standing(unit: Unit, signer: Signer) -> Identity | None:
-    person = unit.people.by_contact(_link_address(signer))
-    return unit.identities.standing(person.id) if person else None
+def _open_check(unit: Unit, person: Person | None, signer: Signer) -> Check | None:
+    asked = person is not None and signer.needs.rank > Level.CONTACT.rank
+    left = unit.identities.open_of(person.id) if person and asked else []
+    return next((check for check in left if check.signer_id == signer.id), None)
 
 
-def _lacking(unit: Unit, contract: Contract, signer: Signer, identity: Identity | None) -> str | None:
-    """Why the signer may not sign yet, where the sender wants to know more of them than an address."""
-    if signer.needs.rank <= Level.CONTACT.rank:
-        return None
-    if identity is None or not identity.satisfies(signer.needs, now=unit.now):
-        return "identity_needed"
-    if identity.level.rank < signer.needs.rank and not _attended_here(unit, contract, identity):
-        return "identity_needed"  # somebody else's word, not this sender's
-    return None if _name_fits(unit, contract, signer, identity) else "identity_name_differs"
-
-
-def _attended_here(unit: Unit, contract: Contract, identity: Identity) -> bool:
-    """This sender was among those who saw document and bearer; or it was for this contract that the house had it done."""
-    if contract.owner_id in (identity.attended_by, *identity.facts.get("reviewed_by", ())):
-        return True
-    check = unit.identities.check(identity.check_id)
-    return check is not None and check.contract_id == contract.id
-
-
-def _name_fits(unit: Unit, contract: Contract, signer: Signer, identity: Identity) -> bool:
-    return same_name(identity.name, signer.name) or _name_accepted(unit, contract, signer, identity)
-
-
-def _by_face(unit: Unit, contract: Contract, signer: Signer, identity: Identity | None) -> str | None:
-    """Why the signer may not sign by face: a face is somebody's whose name is known, also where no name was asked for."""
-    if identity is None or "face" not in unit.identities.media_of(identity.check_id):
-        return "face_not_enrolled"
-    return None if _name_fits(unit, contract, signer, identity) else "identity_name_differs"
-
-
-def _name_accepted(unit: Unit, contract: Contract, signer: Signer, identity: Identity) -> bool:
-    entries = unit.contracts.evidence(contract.id)
-    return evidence.has(entries, what="name_accepted", signer_id=signer.id, check=identity.check_id)
-
-
-def _may_enrol(unit: Unit, signer: Signer) -> bool:
+def _may_enrol(unit: Unit, contract: Contract, signer: Signer) -> bool:
     """Where more than an address is wanted, a link alone sets up no new device for somebody who was checked before."""
-    identity = _standing(unit, signer)
+    identity = knowing.standing(unit, contract, signer)
     if signer.needs.rank <= Level.CONTACT.rank or identity is None:
         return True
     check = unit.identities.check(identity.check_id)
@@ -838,8 +801,8 @@ def _may_enrol(unit: Unit, signer: Signer) -> bool:
 def _known_now(unit: Unit, contract: Contract, signer: Signer, issued: IntentOf) -> Identity | None:
     """What is known of the signer at the moment of the act. It may have been taken back, or have ended, since they were
     asked; and a face proves only who it was compared with."""
-    identity = _standing(unit, signer)
-    if (lacking := _lacking(unit, contract, signer, identity)) is not None:
+    identity = knowing.standing(unit, contract, signer)
+    if (lacking := knowing.lacking(unit, contract, signer, identity)) is not None:
         raise Refusal(lacking)
     if issued.method == Method.FACE.value and (identity is None or identity.check_id != issued.details["check"]):
         raise Refusal("face_enrol_again")
@@ -879,8 +842,8 @@ def _identity(signer: Signer, person: Person, known: Identity | None) -> dict[st
         "level": Level.CONTACT.value,
         "name_given_by": "sender",
         "link_channel": reach.link.value,
-        "link_address_masked": masked(_link_address(signer)),
-        "link_address_sha256": _sha256(_link_address(signer)),
+        "link_address_masked": masked(knowing.address_of(signer)),
+        "link_address_sha256": _sha256(knowing.address_of(signer)),
         "link_and_code_share_a_channel": reach.shared,
         "person_id": person.id,
     }
@@ -909,7 +872,7 @@ def _key_identity(unit: Unit, signer: Signer, proof: Mapping[str, Any]) -> dict[
 
 def _usable(unit: Unit, person: Person | None, signer: Signer) -> list[Passkey]:
     """The passkeys that may confirm what is addressed to this signer."""
-    address = _link_address(signer)
+    address = knowing.address_of(signer)
     return [key for key in unit.people.passkeys(person.id) if key.signs_at(address)] if person else []
 
 
@@ -955,7 +918,7 @@ def _for_whom(unit: Unit, signer: Signer) -> tuple[e.Enterprise, str]:
         raise Refusal("enterprise_not_proven", name=signer.organisation)
     if not same_name(enterprise.facts.name, signer.organisation):
         raise Refusal("enterprise_another_name", name=signer.organisation, known=enterprise.facts.name)
-    person = unit.people.by_contact(_link_address(signer))
+    person = unit.people.by_contact(knowing.address_of(signer))
     return enterprise, person.id if person else ""
 
 

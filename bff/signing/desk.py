@@ -32,7 +32,7 @@ from bff.core.ports import (
     Preparation,
     Timestamps,
 )
-from bff.signing import consent
+from bff.signing import consent, knowing
 from bff.signing.links import LINKLESS, Links
 from bff.store import Store, Unit
 from bff.store.contracts import LeftBehind, Revision
@@ -684,8 +684,7 @@ def _identities(unit: Unit, contract: Contract) -> dict[str, Identity]:
     asked = [s for s in contract.signers if s.needs.rank > Level.CONTACT.rank]
     found = {}
     for signer in asked:
-        person = unit.people.by_contact(link_address(email=signer.email, phone=signer.phone))
-        identity = unit.identities.standing(person.id) if person else None
+        identity = knowing.standing(unit, contract, signer) if _routes(signer) else None
         if identity is not None:
             found[signer.id] = identity
     return found

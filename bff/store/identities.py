@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bff.core import enrolment
-from bff.core.enrolment import Check, Decision, State, Way
+from bff.core.enrolment import Begun, Check, Decision, State, Way
 from bff.core.gestures import Commitment
 from bff.core.identity import Identity, Level
 from bff.store.models import CheckRow, ContractRow, FaceVideoRow, IdentityRow
@@ -66,6 +66,7 @@ class Identities:
                 contract_id=check.contract_id,
                 signer_id=check.signer_id,
                 token_hash=_hash(token),
+                begun_by=str(check.begun_by),
                 state=str(check.state),
                 value=_value(check),
                 media={},
@@ -85,6 +86,11 @@ class Identities:
         asked = select(CheckRow).where(CheckRow.token_hash == _hash(token), CheckRow.expires_at > self._now)
         row = self._session.scalar(asked.with_for_update() if self._lock else asked)
         return _check(row) if row else None
+
+    def led_to(self, token: str, check_id: str) -> bool:
+        """Whether this is the check's newest link, and still leads anywhere."""
+        row = self._session.get_one(CheckRow, check_id)
+        return row.token_hash == _hash(token) and row.expires_at > self._now
 
     def renew_token(self, check_id: str, token: str) -> None:
         """The link that was given before leads nowhere from now on."""
@@ -107,8 +113,8 @@ class Identities:
         row.media = {**row.media, **names}
         self._session.flush()
 
-    def open_of(self, person_id: str) -> Check | None:
-        """The newest check of this person that is not over and can still be gone on with, or waits for a human."""
+    def open_of(self, person_id: str) -> list[Check]:
+        """Checks of this person that are not over and can still be gone on with, or wait for a human; newest first."""
         rows = self._session.scalars(
             select(CheckRow)
             .where(
@@ -117,9 +123,8 @@ class Identities:
                 or_(CheckRow.expires_at > self._now, CheckRow.state == str(State.REVIEW)),
             )
             .order_by(CheckRow.created_at.desc())
-            .limit(1)
         )
-        return next((_check(row) for row in rows), None)
+        return [_check(row) for row in rows]
 
     def checks_of(self, person_id: str) -> list[Check]:
         rows = self._session.scalars(
@@ -171,7 +176,11 @@ class Identities:
         self._session.flush()
 
     def standing(self, person_id: str) -> Identity | None:
-        """The best of what is known of this person now: the highest level, then the newest."""
+        """The best of what is known of this person now."""
+        return next(iter(self.known_of(person_id)), None)
+
+    def known_of(self, person_id: str) -> list[Identity]:
+        """Everything that is known of this person now, the best first."""
         rows = self._session.scalars(
             select(IdentityRow).where(
                 IdentityRow.person_id == person_id,
@@ -179,8 +188,14 @@ class Identities:
                 IdentityRow.valid_until > self._now,
             )
         )
-        known = [_identity(row) for row in rows]
-        return max(known, key=lambda i: (i.level.rank, i.checked_at), default=None)
+        return sorted((_identity(row) for row in rows), key=lambda identity: identity.order, reverse=True)
+
+    def ever(self, person_id: str) -> bool:
+        """Whether this person was ever found to be anybody."""
+        return (
+            self._session.scalar(select(IdentityRow.check_id).where(IdentityRow.person_id == person_id).limit(1))
+            is not None
+        )
 
     def media_of(self, check_id: str) -> dict[str, Any]:
         """What of an identity lies in the vault."""
@@ -285,7 +300,7 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-NOT_IN_VALUE = ("id", "person_id", "contract_id", "signer_id", "state")
+NOT_IN_VALUE = ("id", "person_id", "contract_id", "signer_id", "begun_by", "state")
 
 
 def _value(check: Check) -> dict[str, Any]:
@@ -302,6 +317,7 @@ def _check(row: CheckRow) -> Check:
         person_id=row.person_id,
         contract_id=row.contract_id,
         signer_id=row.signer_id,
+        begun_by=Begun(row.begun_by),
         state=State(row.state),
         **value,
     )

@@ -358,6 +358,7 @@ class CheckRow(Table):
     contract_id: Mapped[str | None] = mapped_column(ForeignKey("contracts.id"), index=True)
     signer_id: Mapped[str | None] = mapped_column(Id)
     token_hash: Mapped[str] = mapped_column(Digest, unique=True)
+    begun_by: Mapped[str] = mapped_column(String(20), server_default="link")
     state: Mapped[str] = mapped_column(String(20), index=True)
     value: Mapped[dict[str, Any]]
     media: Mapped[dict[str, Any]]

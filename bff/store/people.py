@@ -151,6 +151,17 @@ class People:
         row = self._session.get(ContactRow, value)
         return row is not None and row.person_id == person_id and row.confirmed_at is not None
 
+    def is_known(self, person_id: str) -> bool:
+        """Whether more is known of this person than where a link went: they have a role, a passkey or a session here, or have
+        entered a code that was sent to them."""
+        person = self._session.get_one(PersonRow, person_id)
+        traces = (
+            select(PasskeyRow.credential_id).where(PasskeyRow.person_id == person_id),
+            select(SessionRow.id).where(SessionRow.person_id == person_id),
+            select(ContactRow.value).where(ContactRow.person_id == person_id, ContactRow.confirmed_at.is_not(None)),
+        )
+        return person.role is not None or any(self._session.scalar(asked.limit(1)) is not None for asked in traces)
+
     # --- passkeys ---
 
     def add_passkey(

@@ -26,7 +26,7 @@ VALUES = {
     "host": "sign.example",
     "organisation": "Example Ltd",
 }
-CODES = ("code", "sign_in_code")
+CODES = ("code", "sign_in_code", "contact_code")
 WITHOUT_A_BUTTON = ("withdrawn", "identity_accepted", "identity_refused", "identity_again")
 ALL = [(template, language) for template in LETTERS for language in LANGUAGES]
 
