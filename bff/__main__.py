@@ -57,6 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     verify.set_defaults(command=_verify)
 
+    again = commands.add_parser(
+        "retry", help="try again every contract that is stuck, for instance after an outage of the seal's key"
+    )
+    again.add_argument("--reason", action="append", default=[], help="only what is stuck for this reason; may repeat")
+    again.add_argument("--dry-run", action="store_true", help="say what would be tried again, and change nothing")
+    again.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    again.set_defaults(command=_retry)
+
     _add_authority(commands.add_parser("authority", help="certificates and keys of the house: show, rotate, export"))
 
     models = commands.add_parser("models", help="the face models: build the pack, or check that it works")
@@ -146,6 +154,13 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
     beside = {**launch.running(from_environment().data_dir), **os.environ}
     return doctor.report(doctor.run(wiring.build(from_environment(beside))), as_json=chosen.json)
+
+
+def _retry(chosen: argparse.Namespace) -> int:
+    from bff import retrying, wiring
+
+    lines = retrying.retry(wiring.build(from_environment()), reasons=chosen.reason, only_look=chosen.dry_run)
+    return retrying.report(lines, as_json=chosen.json)
 
 
 def _verify(chosen: argparse.Namespace) -> int:

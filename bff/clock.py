@@ -1,5 +1,5 @@
 """The clock: hands over errands that are due or were lost, ends contracts whose deadline has passed, forgets what is over,
-and has time stamps renewed before they end.
+has time stamps renewed before they end, and tries again what waited for the seal's key.
 
 Several clocks may run; each step is a transaction of its own and safe to repeat.
 """
@@ -9,7 +9,7 @@ import signal
 import threading
 from datetime import timedelta
 
-from bff import logs
+from bff import logs, retrying
 from bff.core.errors import Fault
 from bff.outbox import tell_clock_alive
 from bff.settings import from_environment
@@ -17,6 +17,7 @@ from bff.wiring import House, build
 
 FORGET_EVERY_TICKS = 720
 RENEW_EVERY_TICKS = 720
+RETRY_EVERY_TICKS = 60
 
 log = logging.getLogger("countersign.clock")
 
@@ -60,6 +61,12 @@ def look_at_time_stamps(home: House) -> None:
             log.info("%d contracts get a new time stamp", found)
 
 
+def try_again(home: House) -> None:
+    """What got stuck while the seal's key was away."""
+    if found := retrying.by_the_clock(home):
+        log.info("the seal's key answers: %d stuck contracts are tried again", found)
+
+
 def _write_history(home: House) -> None:
     """A head of the tree; while the timestamp service is down it waits for the next round, and nothing else does."""
     try:
@@ -89,6 +96,8 @@ def _tick_and_report(home: House, ticks: int) -> None:
             home.enrolment.sweep()
         if ticks % RENEW_EVERY_TICKS == 0:
             look_at_time_stamps(home)
+        if ticks % RETRY_EVERY_TICKS == 0:
+            try_again(home)
     except Exception:
         log.exception("this round failed; the next one tries again")
 

@@ -421,7 +421,7 @@ def _stuck(home: "House") -> str:
         raise Trouble(
             "fail",
             f"Stuck contracts: {_listed(f'{i} ({reason})' for i, reason in contracts)}.",
-            "Mend the cause, then press retry on the contract's page.",
+            "Mend the cause, then press retry on the contract's page, or for all of them: python -m bff retry",
         )
     if errands:
         raise Trouble(

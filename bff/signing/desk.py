@@ -539,6 +539,17 @@ class Desk:
             contract = self._owned(unit, owner, contract_id)
             return retry(unit, contract, actor=owner.id)
 
+    def retry_for_all(self, contract_id: str, *, at_most: int | None = None) -> bool:
+        """The same without anybody's button: for the operator, and for the clock, which tries one contract so often at most."""
+        with self._store.begin() as unit:
+            contract = unit.contracts.get(contract_id)
+            if contract is None or contract.state is not State.STUCK:
+                return False
+            if at_most is not None and _retried_by_the_house(unit.contracts.evidence(contract_id)) >= at_most:
+                return False
+            retry(unit, contract, actor="platform")
+            return True
+
     def accept_name(self, owner: Person, contract_id: str, signer_id: str, check_id: str) -> Contract:
         """The name on this signer's document is theirs, though the contract writes it otherwise. Pressed twice: once."""
         with self._store.begin() as unit:
@@ -662,6 +673,10 @@ def tell_invited(unit: Unit, contract: Contract, template: str) -> None:
     for signer in contract.signers:
         if signer.state is not SignerState.WAITING and not signer.is_sender:
             unit.errand("tell", contract_id=contract.id, signer_id=signer.id, details={"template": template})
+
+
+def _retried_by_the_house(entries: Sequence[Entry]) -> int:
+    return sum(entry.value["kind"] == c.Retried.kind and entry.value["actor"] == "platform" for entry in entries)
 
 
 def retry(unit: Unit, contract: Contract, *, actor: str) -> Contract:

@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bff import doctor, generations
+from bff import doctor, generations, retrying
+from bff.clock import try_again
 from bff.core.contract import State
 from bff.core.errors import Fault
 from bff.signing import kms
@@ -23,7 +24,7 @@ from bff.signing.pades import PyhankoPades
 from bff.signing.verify import verify
 from bff.store.people import Person
 from bff.wiring import House, build
-from tests.builders import Away, Clock, Generous, a_house, a_sent_contract, an_owner, work
+from tests.builders import BOB, Away, Clock, Generous, _chosen, a_house, a_sent_contract, an_owner, inbox, work
 from tests.outsiders import openssl_cms, pdfbox, pdfsig, signatures_in
 from tests.remote_signers import PEM, Ca, Csc, Key, Kms, new_key, served
 from tests.signing.browser import browser_verdicts
@@ -395,8 +396,6 @@ def test_a_house_seals_with_it_waits_while_it_is_away_and_never_takes_another_ke
     clouded: tuple[House, Person, Kms], clock: Clock
 ) -> None:
     home, owner, management = clouded
-    from tests.builders import BOB, _chosen, inbox
-
     sent = a_sent_contract(home, owner, BOB)
     bob = _chosen(home, sent, "Bob Buyer")
     issued = home.ceremony.send_code(bob, address="192.0.2.1")
@@ -420,6 +419,79 @@ def test_a_house_seals_with_it_waits_while_it_is_away_and_never_takes_another_ke
     assert "Sign" in management.asked
 
 
+def a_stuck_contract(home: House, owner: Person, management: Kms, clock: Clock) -> str:
+    """Everybody has signed, and the seal's key was away for longer than its job waits."""
+    sent = a_sent_contract(home, owner, BOB)
+    bob = _chosen(home, sent, "Bob Buyer")
+    issued = home.ceremony.send_code(bob, address="192.0.2.1")
+    code = inbox(home, to=BOB.phone or "")[0].body.rsplit("#", 1)[1].strip()
+    home.ceremony.sign_with_code(bob, issued.id, code)
+    outage(home, management, clock)
+    assert home.desk.look(owner, sent.id).stuck_reason == "seal_key_away"
+    return sent.id
+
+
+def outage(home: House, management: Kms, clock: Clock) -> None:
+    management.down = True
+    for _ in range(8):
+        work(home, rounds=2)
+        clock.forward(minutes=20)
+
+
+def test_after_an_outage_everything_is_tried_again_at_once(
+    clouded: tuple[House, Person, Kms], clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, owner, management = clouded
+    contract = a_stuck_contract(home, owner, management, clock)
+    waiting = retrying.retry(home)
+    assert waiting == [retrying.Line(contract, "seal_key_away", "waits")]
+    assert retrying.report(waiting, as_json=False) == 1
+    management.down = False
+    assert retrying.retry(home, reasons=["seal_check_failed"]) == []
+    assert [line.done for line in retrying.retry(home, only_look=True)] == ["would"]
+    assert home.desk.look(owner, contract).state is State.STUCK
+    again = retrying.retry(home)
+    assert retrying.report(again, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])[0]["done"] == "again"
+    assert retrying.retry(home) == []
+    work(home)
+    assert home.desk.look(owner, contract).state is State.ARCHIVED
+
+
+def test_the_clock_tries_again_what_waited_for_the_key(clouded: tuple[House, Person, Kms], clock: Clock) -> None:
+    home, owner, management = clouded
+    contract = a_stuck_contract(home, owner, management, clock)
+    assert retrying.by_the_clock(home) == 0
+    management.down = False
+    try_again(home)
+    assert home.desk.look(owner, contract).state is State.SIGNED
+    outage(home, management, clock)
+    for _ in range(retrying.BY_THE_CLOCK - 1):
+        management.down = False
+        assert retrying.by_the_clock(home) == 1
+        assert retrying.by_the_clock(home) == 0
+        outage(home, management, clock)
+    management.down = False
+    assert retrying.by_the_clock(home) == 0
+    home.desk.retry(owner, contract)
+    work(home)
+    assert home.desk.look(owner, contract).state is State.ARCHIVED
+
+
+def test_the_clock_leaves_alone_what_is_stuck_for_another_reason(
+    clouded: tuple[House, Person, Kms], clock: Clock
+) -> None:
+    home, owner, management = clouded
+    contract = a_stuck_contract(home, owner, management, clock)
+    with home.store.begin() as unit:
+        found = unit.contracts.get(contract)
+        assert found is not None
+        unit.contracts.put(replace(found, stuck_reason="seal_check_failed"))
+    management.down = False
+    assert retrying.by_the_clock(home) == 0
+    assert [line.done for line in retrying.retry(home)] == ["again"]
+
+
 def test_the_operator_sees_where_it_is(clouded: tuple[House, Person, Kms], capsys: pytest.CaptureFixture[str]) -> None:
     home, _, management = clouded
     generations.show(home, as_json=True)
@@ -432,7 +504,6 @@ def test_the_operator_sees_where_it_is(clouded: tuple[House, Person, Kms], capsy
 
 def test_before_sending_the_key_is_tried(clouded: tuple[House, Person, Kms]) -> None:
     from bff.core.errors import Refusal
-    from tests.builders import BOB
 
     home, owner, management = clouded
     management.down = True
