@@ -1,8 +1,8 @@
-"""The tree over all contracts' chain heads: a Merkle tree as in certificate transparency (RFC 6962, section 2.1).
+"""The tree over all chain heads: a Merkle tree as in certificate transparency (RFC 6962, section 2.1).
 
-Each leaf says how far one contract's chain had come. A signed head of the tree binds every leaf below it, an inclusion
-proof puts one leaf under a head, and a consistency proof shows that a later head only adds to an earlier one. So whoever
-keeps one old head notices any change of what came before it.
+Each leaf says how far one chain had come: a contract's, or the chronicle of a person or an enterprise. A signed head of the
+tree binds every leaf below it, an inclusion proof puts one leaf under a head, and a consistency proof shows that a later head
+only adds to an earlier one. So whoever keeps one old head notices any change of what came before it.
 
 Hashes are SHA-256: of a leaf `H(0x00 || leaf)`, of two subtrees `H(0x01 || left || right)`. Complete subtrees never
 change, so they are kept by (level, index): level 0 are the leaves' hashes, (l, i) covers leaves i * 2^l to (i+1) * 2^l - 1.
@@ -26,7 +26,8 @@ Nodes = Callable[[int, int], bytes]
 
 @dataclass(frozen=True)
 class Leaf:
-    """How far a contract's chain had come: `seq` is the number of its last entry, `head` the chain's head (hex) there."""
+    """How far a chain had come: `seq` is the number of its last entry, `head` the chain's head (hex) there. `contract_id` is a
+    chronicle's subject (`enterprise:ID`) where it is no contract's."""
 
     contract_id: str
     seq: int

@@ -557,6 +557,14 @@ class Enterprises:
                 now=unit.now,
             )
 
+    def owned(self, person: Person, enterprise_id: str) -> Enterprise:
+        """Raises Refusal `enterprise_not_allowed` for members who are no owners."""
+        with self._store.read() as unit:
+            enterprise = self._mine(unit, person, enterprise_id)
+        if enterprise.role(person.id) is not Role.OWNER:
+            raise Refusal("enterprise_not_allowed", name=enterprise.facts.name)
+        return enterprise
+
     def seal_mark(self, person: Person, enterprise_id: str, seal_id: str) -> Mark:
         with self._store.read() as unit:
             enterprise = self._mine(unit, person, enterprise_id)

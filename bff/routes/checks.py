@@ -121,6 +121,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         _("The head is signed by the house's certificate."),
         _("The head is not signed by a certificate of these roots."),
     ),
+    "bundle:record": (
+        _("The enterprise's record has this act, and is in the tree as well."),
+        _("The enterprise's record does not have this act where the signature says it is."),
+    ),
     "bundle:head_time": (
         _("The head has been timestamped."),
         _("No timestamp of these roots proves when the head was made."),

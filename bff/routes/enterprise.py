@@ -38,6 +38,7 @@ from bff.routes.account import contact_of
 from bff.routes.refusals import say
 from bff.routes.sender import page_or_part
 from bff.routes.shared import back, house, language, live_ticket, me, signed_in
+from bff.routes.signer import download
 from bff.words import LANGUAGES, moment
 from bff.words import mark as _
 
@@ -331,6 +332,15 @@ def _photograph() -> bytes:
 @on_the_page("proof")
 def ask_register(enterprise_id: str) -> None:
     house().enterprises.ask_again(me(), enterprise_id)
+
+
+@door.get("/<enterprise_id>/record.zip")
+@signed_in
+def record(enterprise_id: str) -> Response:
+    """The chronicle and its place in the tree, for an owner: `python -m bff verify` and /verify judge it."""
+    name = house().enterprises.owned(me(), enterprise_id).facts.name
+    title = str(gettext("Record of %(name)s", name=name))
+    return download(house().history.record(f"enterprise:{enterprise_id}", title=title), title, kind="zip")
 
 
 # --- the three ways ---

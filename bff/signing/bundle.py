@@ -6,6 +6,8 @@
     roots.pem        the roots of the house's certificates, for convenience: trust them from elsewhere
     README.txt       how to check all of it
 
+A **record** is a smaller ZIP: the chronicle of one enterprise, for its owners, with `record.jsonl` in place of document and log.
+
 The document and the log point at each other: every signature and the seal name the log's head of their moment, and the
 log names the digest of every revision. Unpacking trusts nothing: sizes are limited, names are the ones above.
 """
@@ -26,7 +28,8 @@ from bff.core.errors import Refusal
 from bff.core.evidence import Entry
 
 PDF, LOG, HISTORY, ROOTS, README = "contract.pdf", "evidence.jsonl", "history.json", "roots.pem", "README.txt"
-LIMITS = {PDF: 200_000_000, LOG: 50_000_000, HISTORY: 1_000_000, ROOTS: 100_000, README: 20_000}
+RECORD = "record.jsonl"
+LIMITS = {PDF: 200_000_000, LOG: 50_000_000, RECORD: 50_000_000, HISTORY: 1_000_000, ROOTS: 100_000, README: 20_000}
 """Bytes that a part may have."""
 _END_SIZE = 22
 """Bytes of a ZIP's end without a comment: nothing may stand before the archive or behind it."""
@@ -47,6 +50,19 @@ Check everything, offline:    python -m bff verify THIS.zip --root roots.pem
 """
 
 
+OF_A_RECORD = """\
+This is the record of an enterprise that signs with Countersign.
+
+record.jsonl     What happened, in order. Each line is one entry, its bytes exactly as they were hashed:
+                 head(i) = SHA-256(0x00 || head(i-1) || line(i)), head(-1) = 32 zero bytes.
+history.json     Where its last line stands in the tree over all chains of the house (RFC 6962): the leaf, its inclusion
+                 proof, and the tree's head, signed and timestamped (RFC 3161).
+roots.pem        The root certificates of the house. Get them once more from another place.
+
+Check everything, offline:    python -m bff verify THIS.zip --root roots.pem
+"""
+
+
 def signed_head(raw: bytes, *, signature: bytes, certificate: bytes, tokens: Sequence[bytes]) -> dict[str, Any]:
     """A head as it is kept and shown: its exact text, who vouches for it, and its timestamps."""
     return {
@@ -61,12 +77,23 @@ def pack(
     content: bytes, entries: Sequence[Entry], proof: Mapping[str, Any] | None, *, roots: Sequence[bytes], title: str
 ) -> bytes:
     """The ZIP. Without a proof (no head could be had yet) it says so by having none."""
-    parts = {
-        README: f"{title}\n\n{EXPLANATION}".encode(),
-        PDF: content,
-        LOG: b"".join(entry.raw + b"\n" for entry in entries),
-        ROOTS: b"".join(roots),
-    }
+    parts = {README: f"{title}\n\n{EXPLANATION}".encode(), PDF: content, LOG: _lines(entries), ROOTS: b"".join(roots)}
+    return _zipped(parts, proof)
+
+
+def pack_record(
+    entries: Sequence[Entry], proof: Mapping[str, Any] | None, *, roots: Sequence[bytes], title: str
+) -> bytes:
+    """The same for a chronicle alone."""
+    parts = {README: f"{title}\n\n{OF_A_RECORD}".encode(), RECORD: _lines(entries), ROOTS: b"".join(roots)}
+    return _zipped(parts, proof)
+
+
+def _lines(entries: Sequence[Entry]) -> bytes:
+    return b"".join(entry.raw + b"\n" for entry in entries)
+
+
+def _zipped(parts: dict[str, bytes], proof: Mapping[str, Any] | None) -> bytes:
     if proof is not None:
         parts[HISTORY] = json.dumps(proof, sort_keys=True, indent=1).encode()
     buffer = io.BytesIO()
@@ -83,7 +110,7 @@ def is_bundle(beginning: bytes) -> bool:
 
 
 def unpack(content: bytes) -> dict[str, bytes]:
-    """The parts that are there, by name. Raises Refusal `bundle_unreadable` for anything else than a bundle of ours."""
+    """The parts that are there, by name: of a bundle or of a record. Raises Refusal `bundle_unreadable` for anything else."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
@@ -94,7 +121,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
             parts = {m.filename: archive.read(m) for m in members}
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
         raise Refusal("bundle_unreadable") from error
-    if len(parts) != len(members) or PDF not in parts or LOG not in parts:
+    if len(parts) != len(members) or parts.keys() & {PDF, LOG, RECORD} not in ({PDF, LOG}, {RECORD}):
         raise Refusal("bundle_unreadable")
     return parts
 

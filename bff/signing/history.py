@@ -1,8 +1,8 @@
-"""The tree over all contracts: grown now and then, its heads signed, timestamped and copied to every archive site.
+"""The tree over all chains: grown now and then, its heads signed, timestamped and copied to every archive site.
 
 `grow` writes new leaves and an unfinished head in one transaction; `finish` signs it, asks for its timestamps and keeps a
 copy at the sites, outside any transaction, and may run as often as it takes. Nobody waits for either: a contract is
-sealed and archived without them. A bundle asks for both, so that what it carries covers the contract to its last entry.
+sealed and archived without them. A bundle or a record asks for both, so that what it carries covers its chain to the last entry.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from bff.core.errors import Fault, Refusal
 from bff.core.ports import Archive, Clock, Timestamps
 from bff.core.tree import Head
 from bff.signing import bundle, judging
-from bff.store import Store
+from bff.store import Store, Unit
+from bff.store.chronicle import Line
 from bff.store.history import HeadOf, Placed
 
 LEAVES_AT_ONCE = 10_000
@@ -112,7 +113,7 @@ class History:
 
     def bundle(self, contract_id: str) -> bytes:
         """Everything about a finished contract in one file: see `bff.signing.bundle`."""
-        self._catch_up(contract_id)
+        self._catch_up(lambda unit: unit.contracts.behind_the_tree(contract_id) or bool(_unplaced(unit, contract_id)))
         with self._store.read() as unit:
             contract = unit.contracts.get(contract_id)
             if contract is None or contract.state not in c.DONE or contract.document is None:
@@ -121,14 +122,28 @@ class History:
             head = unit.history.last_head(finished=True)
             placed = unit.history.newest(contract_id, below=head.size) if head else None
             path = tree.inclusion(placed.position, head.size, unit.history.node) if head and placed else []
+            records = [r for line in _uses(unit, contract_id) if head and (r := _record(unit, line, head.size))]
         proof = self._proof(head, placed, path) if head and placed else None
+        if proof and records:
+            proof["records"] = records
         content = self._archive.read(contract.document.sha256)
         return bundle.pack(content, entries, proof, roots=self._house().roots, title=contract.title)
 
-    def _catch_up(self, contract_id: str) -> None:
-        """A head over this contract as it is now; while it cannot be had, the bundle says how far the last one goes."""
+    def record(self, subject: str, *, title: str) -> bytes:
+        """A chronicle and its place in the tree, in one file. Who may have it is the caller's to say."""
+        self._catch_up(lambda unit: unit.history.waits(subject))
         with self._store.read() as unit:
-            behind = unit.contracts.behind_the_tree(contract_id)
+            entries = unit.chronicle.entries(subject)
+            head = unit.history.last_head(finished=True)
+            placed = unit.history.newest(subject, below=head.size) if head else None
+            path = tree.inclusion(placed.position, head.size, unit.history.node) if head and placed else []
+        proof = self._proof(head, placed, path) if head and placed else None
+        return bundle.pack_record(entries, proof, roots=self._house().roots, title=title)
+
+    def _catch_up(self, is_behind: Callable[[Unit], bool]) -> None:
+        """A head over the chain as it is now; while it cannot be had, the file says how far the last one goes."""
+        with self._store.read() as unit:
+            behind = is_behind(unit)
         try:
             if behind:
                 self.grow()
@@ -137,10 +152,9 @@ class History:
             return
 
     def _proof(self, head: HeadOf, placed: Placed, path: Sequence[bytes]) -> dict[str, Any]:
-        leaf = placed.leaf
         return {
             "format": judging.FORMAT,
-            "leaf": {"contract_id": leaf.contract_id, "seq": leaf.seq, "head": leaf.head},
+            "leaf": _leaf(placed),
             "position": placed.position,
             "path": [step.hex() for step in path],
             **self._signed(head),
@@ -150,3 +164,33 @@ class History:
         signature = head.signature or b""
         certificate = self._house().certificate(head.raw, signature)
         return bundle.signed_head(head.raw, signature=signature, certificate=certificate, tokens=head.tokens)
+
+
+def _uses(unit: Unit, contract_id: str) -> list[Line]:
+    """The entries of enterprises' records that this contract's signatures name: that they were signed for them."""
+    named = [act.identity.get("enterprise", {}).get("record_head") for act in unit.contracts.acts(contract_id)]
+    return [line for head in named if head and (line := unit.chronicle.line(head)) is not None]
+
+
+def _unplaced(unit: Unit, contract_id: str) -> list[Line]:
+    size = unit.history.size
+    return [x for x in _uses(unit, contract_id) if unit.history.placed(x.subject, x.entry.seq, below=size) is None]
+
+
+def _record(unit: Unit, line: Line, size: int) -> dict[str, Any] | None:
+    """One such entry with its place in the tree of that size; None while it has none."""
+    placed = unit.history.placed(line.subject, line.entry.seq, below=size)
+    if placed is None:
+        return None
+    return {
+        "leaf": _leaf(placed),
+        "position": placed.position,
+        "path": [step.hex() for step in tree.inclusion(placed.position, size, unit.history.node)],
+        "before": line.before.hex(),
+        "entry": line.entry.raw.decode(),
+    }
+
+
+def _leaf(placed: Placed) -> dict[str, Any]:
+    leaf = placed.leaf
+    return {"contract_id": leaf.contract_id, "seq": leaf.seq, "head": leaf.head}

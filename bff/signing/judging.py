@@ -1,4 +1,5 @@
 """Judges an evidence bundle offline: the document, its log, how the two point at each other, and the log's place in the tree.
+An enterprise's record is judged in the same way, as far as it goes.
 
 It needs the bundle and root certificates, nothing else; what it says of the document is what `bff.signing.verify` says.
 """
@@ -23,8 +24,8 @@ from bff.core.evidence import Entry
 from bff.core.tree import Leaf
 from bff.signing import verify
 from bff.signing.authority import BadToken, check_token
-from bff.signing.bundle import HISTORY, LOG, PDF, unpack
-from bff.signing.verify import Check, Report
+from bff.signing.bundle import HISTORY, LOG, PDF, RECORD, unpack
+from bff.signing.verify import Check, Report, SignerReport
 from bff.words import words
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -51,12 +52,31 @@ def judge(
 ) -> Verdict:
     """Everything the bundle proves, offline. Raises Refusal `bundle_unreadable` or `pdf_unreadable`."""
     parts = unpack(content)
+    if RECORD in parts:
+        return _judge_record(parts, roots=tuple(roots or ()), _=words(language))
     report = verify.verify(parts[PDF], roots=roots, at=at, language=language)
     checks = tuple(_checks(parts, report, roots=tuple(roots or ()), _=words(language)))
     return Verdict(ok=report.ok and all(check.ok for check in checks), report=report, checks=checks)
 
 
 Words = verify.Words
+
+
+def _judge_record(parts: Mapping[str, bytes], *, roots: Sequence[bytes], _: Words) -> Verdict:
+    entries = _entries(parts[RECORD])
+    subject = str(_value(entries[0]).get("contract_id", "")) if entries else ""
+    checks = tuple(_record_checks(parts, entries, subject if ":" in subject else "", roots=roots, _=_))
+    said = _("This is the record of an enterprise. It is the platform's statement, and nobody signs it.")
+    return Verdict(all(check.ok for check in checks), Report(True, (said,), (), ()), checks)
+
+
+def _record_checks(
+    parts: Mapping[str, bytes], entries: Sequence[Entry], subject: str, *, roots: Sequence[bytes], _: Words
+) -> Iterator[Check]:
+    holds = bool(entries) and evidence.check(entries, contract_id=subject) is None
+    yield Check("log", ok=holds, sentence=_("The log is one chain, each entry bound to all before it."))
+    if holds:
+        yield from _history(entries, subject, parts.get(HISTORY), roots, (), _)
 
 
 def _checks(parts: Mapping[str, bytes], report: Report, *, roots: Sequence[bytes], _: Words) -> Iterator[Check]:
@@ -72,7 +92,7 @@ def _checks(parts: Mapping[str, bytes], report: Report, *, roots: Sequence[bytes
     if not entries:
         return
     yield from _pointers(entries, parts[PDF], report, _)
-    yield from _history(entries, contract_id, parts.get(HISTORY), roots, _)
+    yield from _history(entries, contract_id, parts.get(HISTORY), roots, report.signers, _)
 
 
 def _entries(log: bytes) -> list[Entry]:
@@ -126,7 +146,12 @@ def _value(entry: Entry) -> dict[str, Any]:
 
 
 def _history(
-    entries: Sequence[Entry], contract_id: str, raw: bytes | None, roots: Sequence[bytes], _: Words
+    entries: Sequence[Entry],
+    contract_id: str,
+    raw: bytes | None,
+    roots: Sequence[bytes],
+    signers: Sequence[SignerReport],
+    _: Words,
 ) -> Iterator[Check]:
     if raw is None:
         yield Check("tree", ok=False, sentence=_("The bundle brings no proof of its place in the tree."))
@@ -153,6 +178,49 @@ def _history(
         sentence=_("The head has been timestamped: %(times)s.")
         % {"times": ", ".join(t.isoformat() if t else "?" for t in times) or "-"},
     )
+    if proof.records is not None:
+        yield from _records(proof, signers, _)
+
+
+def _records(proof: "_Proof", signers: Sequence[SignerReport], _: Words) -> Iterator[Check]:
+    """Whoever signed for an enterprise: its record says so where their signature says that it does."""
+    for signer in signers:
+        head = _record_head(signer)
+        if head is not None:
+            sentence = _("The enterprise's record has the act of %(name)s, and is in the tree as well.")
+            ok = any(proof.has_use(record, head, signer.challenge) for record in proof.records or ())
+            yield Check("record", ok=ok, sentence=sentence % {"name": signer.name})
+
+
+def _record_head(signer: SignerReport) -> Any:
+    identity = signer.facts.get("identity")
+    enterprise = identity.get("enterprise") if isinstance(identity, dict) else None
+    return enterprise.get("record_head") if isinstance(enterprise, dict) else None
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One entry of an enterprise's record with its place in the tree."""
+
+    leaf: Leaf
+    position: int
+    path: tuple[bytes, ...]
+    before: bytes
+    entry: bytes
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> "_Record":
+        path = tuple(_digest(step) for step in value["path"])
+        entry = _text(value["entry"]).encode()
+        return cls(_leaf(value["leaf"]), _whole(value["position"]), path, _digest(value["before"]), entry)
+
+    def says(self, challenge: str) -> bool:
+        """The entry leads to the leaf, is of its chain, and tells of this very act."""
+        value = _value(Entry(self.leaf.seq, self.entry, b""))
+        place = (value.get("contract_id"), value.get("seq"), value.get("kind"))
+        told = place == (self.leaf.contract_id, self.leaf.seq, "seal_used")
+        linked = evidence.link(self.before, self.entry).hex() == self.leaf.head
+        return told and linked and value["data"].get("challenge") == challenge
 
 
 @dataclass(frozen=True)
@@ -167,6 +235,8 @@ class _Proof:
     signature: bytes
     certificate: x509.Certificate
     tokens: tuple[bytes, ...]
+    records: tuple[_Record, ...] | None
+    """None where the file brings none."""
 
     @classmethod
     def read(cls, raw: bytes) -> "_Proof":
@@ -174,9 +244,9 @@ class _Proof:
         head = json.loads(_text(value["head"]))
         if head["format"] != tree.HEAD_FORMAT or value["format"] != FORMAT:
             raise ValueError("not a head of ours")
-        leaf = value["leaf"]
+        records = tuple(_Record.read(each) for each in value["records"]) if "records" in value else None
         return cls(
-            leaf=Leaf(_text(leaf["contract_id"]), _whole(leaf["seq"]), _text(leaf["head"])),
+            leaf=_leaf(value["leaf"]),
             position=_whole(value["position"]),
             path=tuple(_digest(step) for step in value["path"]),
             raw=value["head"].encode(),
@@ -186,10 +256,16 @@ class _Proof:
             signature=base64.b64decode(_text(value["signature"]), validate=True),
             certificate=x509.load_pem_x509_certificate(_text(value["certificate"]).encode()),
             tokens=tuple(base64.b64decode(_text(t), validate=True) for t in value["timestamps"]),
+            records=records,
         )
 
     def included(self) -> bool:
         return tree.root_over(self.leaf.hash(), self.position, self.size, self.path) == self.root
+
+    def has_use(self, record: _Record, head: str, challenge: str) -> bool:
+        """The record is under the same head of the tree, and its chain had that head when it told of this act."""
+        root = tree.root_over(record.leaf.hash(), record.position, self.size, record.path)
+        return root == self.root and record.leaf.head == head and record.says(challenge)
 
     def vouched(self, roots: Sequence[bytes]) -> bool:
         """The head's signature, and the certificate's by one of the roots; when it was valid the timestamps say."""
@@ -214,6 +290,10 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
+
+
+def _leaf(value: Mapping[str, Any]) -> Leaf:
+    return Leaf(_text(value["contract_id"]), _whole(value["seq"]), _text(value["head"]))
 
 
 def _whole(value: Any) -> int:

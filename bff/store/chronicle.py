@@ -5,6 +5,7 @@ documents, addresses and media never stand in it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,15 @@ from sqlalchemy.orm import Session
 from bff.core import evidence
 from bff.core.evidence import Entry
 from bff.store.models import ChronicleRow
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of a chronicle, whose it is, and the chain's head before it."""
+
+    subject: str
+    entry: Entry
+    before: bytes
 
 
 class Chronicle:
@@ -36,6 +46,14 @@ class Chronicle:
             select(ChronicleRow).where(ChronicleRow.subject == subject).order_by(ChronicleRow.seq)
         )
         return [Entry(seq=row.seq, raw=row.raw, head=row.head) for row in rows]
+
+    def line(self, head: str) -> Line | None:
+        """The entry after which its chain had this head (hex)."""
+        row = self._session.scalar(select(ChronicleRow).where(ChronicleRow.head == bytes.fromhex(head)))
+        if row is None:
+            return None
+        before = self._session.get(ChronicleRow, (row.subject, row.seq - 1)) if row.seq else None
+        return Line(row.subject, Entry(row.seq, row.raw, row.head), before.head if before else evidence.START)
 
     def head(self, subject: str) -> str:
         """The chain's newest head, hexadecimal; of an empty chain its start."""

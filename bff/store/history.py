@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from bff.core import tree
 from bff.core.tree import Leaf
-from bff.store.models import ContractRow, TreeHeadRow, TreeLeafRow, TreeNodeRow
+from bff.store.models import ChronicleRow, ChronicleWaitingRow, ContractRow, TreeHeadRow, TreeLeafRow, TreeNodeRow
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class HeadOf:
 
 @dataclass(frozen=True)
 class Placed:
-    """A contract's leaf and its place in the tree."""
+    """A chain's leaf and its place in the tree."""
 
     position: int
     leaf: Leaf
@@ -50,7 +50,12 @@ class History:
         return tree.root(size, self.node)
 
     def behind(self, limit: int) -> list[Leaf]:
-        """Contracts whose chain has grown since their last leaf, as the leaves that they would be."""
+        """The leaves that are missing: of a contract how far its chain has grown since its last one, of a chronicle every
+        entry, so that whatever names a chronicle's head names a leaf."""
+        contracts = self._contracts_behind(limit)
+        return [*contracts, *self._chronicles_behind(limit - len(contracts))]
+
+    def _contracts_behind(self, limit: int) -> list[Leaf]:
         rows = self._session.execute(
             select(ContractRow.id, ContractRow.evidence_seq, ContractRow.evidence_head)
             .where(ContractRow.evidence_seq > ContractRow.logged_seq)
@@ -58,6 +63,16 @@ class History:
             .limit(limit)
         )
         return [Leaf(contract_id, seq - 1, head.hex()) for contract_id, seq, head in rows]
+
+    def _chronicles_behind(self, limit: int) -> list[Leaf]:
+        waits = ChronicleWaitingRow
+        rows = self._session.execute(
+            select(waits.subject, waits.seq, ChronicleRow.head)
+            .join(ChronicleRow, (ChronicleRow.subject == waits.subject) & (ChronicleRow.seq == waits.seq))
+            .order_by(waits.subject, waits.seq)
+            .limit(limit)
+        )
+        return [Leaf(subject, seq, head.hex()) for subject, seq, head in rows]
 
     def append(self, leaves: Sequence[Leaf]) -> None:
         """The leaves at the tree's end. Two writers at once: the second one's transaction fails, nothing is doubled."""
@@ -71,11 +86,10 @@ class History:
         self._session.execute(insert(TreeLeafRow), rows)
         self._session.execute(insert(TreeNodeRow), nodes)
         for leaf in leaves:
-            covered = update(ContractRow).where(ContractRow.id == leaf.contract_id).values(logged_seq=leaf.seq + 1)
-            self._session.execute(covered)
+            self._session.execute(_covered(leaf))
 
     def newest(self, contract_id: str, *, below: int) -> Placed | None:
-        """A contract's last leaf in the tree of that size."""
+        """A chain's last leaf in the tree of that size."""
         row = self._session.scalar(
             select(TreeLeafRow)
             .where(TreeLeafRow.contract_id == contract_id, TreeLeafRow.position < below)
@@ -83,6 +97,17 @@ class History:
             .limit(1)
         )
         return Placed(row.position, Leaf(row.contract_id, row.seq, row.head.hex())) if row else None
+
+    def placed(self, subject: str, seq: int, *, below: int) -> Placed | None:
+        """The leaf of one entry of a chronicle, in the tree of that size."""
+        its = (TreeLeafRow.contract_id == subject, TreeLeafRow.seq == seq, TreeLeafRow.position < below)
+        row = self._session.scalar(select(TreeLeafRow).where(*its).limit(1))
+        return Placed(row.position, Leaf(row.contract_id, row.seq, row.head.hex())) if row else None
+
+    def waits(self, subject: str) -> bool:
+        """Is some entry of this chronicle no leaf yet?"""
+        asked = select(ChronicleWaitingRow.seq).where(ChronicleWaitingRow.subject == subject).limit(1)
+        return self._session.scalar(asked) is not None
 
     # --- heads ---
 
@@ -105,6 +130,14 @@ class History:
         asked: Any = select(TreeHeadRow).order_by(TreeHeadRow.size.desc()).limit(1)
         row = self._session.scalar(asked.where(TreeHeadRow.signature.is_not(None)) if finished else asked)
         return _head(row) if row else None
+
+
+def _covered(leaf: Leaf) -> Any:
+    """What makes a chain wait no longer."""
+    if ":" not in leaf.contract_id:
+        return update(ContractRow).where(ContractRow.id == leaf.contract_id).values(logged_seq=leaf.seq + 1)
+    waits = ChronicleWaitingRow
+    return delete(waits).where(waits.subject == leaf.contract_id, waits.seq == leaf.seq)
 
 
 def _head(row: TreeHeadRow) -> HeadOf:

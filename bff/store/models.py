@@ -295,11 +295,11 @@ class ReplicaRow(Table):
 
 
 class TreeLeafRow(Table):
-    """One leaf of the tree over all contracts' chains; `position` counts from 0 without gaps."""
+    """One leaf of the tree over all chains; `position` counts from 0 without gaps. `contract_id` may be a chronicle's subject."""
 
     __tablename__ = "tree_leaves"
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    contract_id: Mapped[str] = mapped_column(Id, index=True)
     seq: Mapped[int]
     head: Mapped[bytes]
 
@@ -346,7 +346,15 @@ class ChronicleRow(Table):
     """`person:ID` or `enterprise:ID`."""
     seq: Mapped[int] = mapped_column(primary_key=True)
     raw: Mapped[bytes]
-    head: Mapped[bytes]
+    head: Mapped[bytes] = mapped_column(index=True)
+
+
+class ChronicleWaitingRow(Table):
+    """An entry of a chronicle that is no leaf of the tree yet. The database itself adds one with every entry."""
+
+    __tablename__ = "chronicle_waiting"
+    subject: Mapped[str] = mapped_column(String(60), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class CheckRow(Table):

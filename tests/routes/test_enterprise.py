@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from bff.core.enterprise import State
 from bff.realname.provider import Provider, read_key
 from bff.realname.trade import HttpRegister
+from bff.signing import judging
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import work
@@ -194,3 +195,21 @@ def test_a_proof_says_what_the_register_said(asking: House, trade: Outside, brow
     trade.companies[NUMBER] = {"name": NAME}
     at = f"/enterprises/{proven(asking, li)}"
     assert "it did not say who represents it" in browser.get(at).text
+
+
+# --- the record ---
+
+
+def test_an_owner_downloads_the_record_and_nobody_else(
+    home: House, visit: Visit, browser: FlaskClient, li: Person
+) -> None:
+    sam = a_person(home, "Sam", "sam@example.org")
+    enterprise_id, _ = sealed(home, li, member=sam)
+    at = f"/enterprises/{enterprise_id}"
+    assert f"{at}/record.zip" in browser.get(at).text
+    given = browser.get(f"{at}/record.zip")
+    assert given.mimetype == "application/zip"
+    assert judging.judge(given.data, roots=home.authority.roots_pem(), at=home.clock.now()).ok
+    theirs = visit("sam@example.org")
+    assert f"{at}/record.zip" not in theirs.get(at).text
+    assert theirs.get(f"{at}/record.zip").status_code == 403

@@ -1,5 +1,8 @@
 """Signing for an enterprise: who may, what certificate, mark and statement say, and what both verifiers make of it."""
 
+import json
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +19,7 @@ from bff.core import evidence
 from bff.core import intent as intents
 from bff.core.contract import Contract
 from bff.core.errors import Refusal
-from bff.signing import pades
+from bff.signing import bundle, judging, pades
 from bff.signing.desk import NewSigner
 from bff.signing.verify import verify
 from bff.store.people import Person
@@ -90,6 +93,55 @@ def test_a_sealed_contract_names_the_enterprise_everywhere(
     assert entries[-1].value["data"]["challenge"] == signer.challenge
     assert known["record_head"] == entries[-1].head.hex()
     assert evidence.check(entries, contract_id=f"enterprise:{enterprise_id}") is None
+
+
+def test_a_bundle_proves_that_the_enterprises_record_has_the_act(
+    home: House, owner: Person, li: Person, sam: Person, tmp_path: Path
+) -> None:
+    _, seal_id = sealed(home, li, member=sam)
+    contract = a_sent_contract(home, owner, SAM)
+    prove(home, choose(home, contract, seal_id))
+    content = home.history.bundle(contract.id)
+    parts = bundle.unpack(content)
+    [record] = json.loads(parts[bundle.HISTORY])["records"]
+    assert contract.id in record["entry"]
+    files = {"good": content, "older": _with(parts, lambda proof: proof.pop("records"))}
+    for name, change in CHANGES.items():
+        files[name] = _with(parts, lambda proof, change=change: change(proof["records"][0]))  # type: ignore[misc]
+    for name, file in files.items():
+        (tmp_path / f"{name}.zip").write_bytes(file)
+    browsers = browser_verdicts(tmp_path, home.authority.roots_pem(), at=home.clock.now())
+    for name, file in files.items():
+        verdict = judging.judge(file, roots=home.authority.roots_pem(), at=home.clock.now())
+        expected = [] if name in ("good", "older") else ["record"]
+        assert [check.name for check in verdict.checks if not check.ok] == expected, name
+        assert browsers[name]["failed"] == [f"bundle:{each}" for each in expected], name
+        assert verdict.ok is browsers[name]["ok"] is not bool(expected)
+    assert any(
+        "The enterprise's record has the act of Sam Signer" in line
+        for line in judging.judge(content, roots=home.authority.roots_pem(), at=home.clock.now()).lines()
+    )
+
+
+def _with(parts: dict[str, bytes], change: Callable[[dict[str, Any]], Any]) -> bytes:
+    proof = json.loads(parts[bundle.HISTORY])
+    change(proof)
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, part in {**parts, bundle.HISTORY: json.dumps(proof).encode()}.items():
+            archive.writestr(name, part)
+    return buffer.getvalue()
+
+
+CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "entry": lambda record: record.update(entry=record["entry"].replace("seal_used", "seal_Used")),
+    "before": lambda record: record.update(before="0" * 64),
+    "seq": lambda record: record["leaf"].update(seq=record["leaf"]["seq"] + 1),
+    "subject": lambda record: record["leaf"].update(contract_id="enterprise:another"),
+    "position": lambda record: record.update(position=record["position"] + 1),
+    "path": lambda record: record.update(path=record["path"][1:]),
+    "head": lambda record: record["leaf"].update(head="0" * 64),
+}
 
 
 def test_the_certificate_carries_person_and_organisation(home: House, owner: Person, li: Person, sam: Person) -> None:

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from bff.signing import bundle, judging
 from bff.store.people import Person
 from bff.wiring import House
 from tests.builders import Clock, a_sealed_contract, a_sent_contract
+from tests.enterprises import a_person, proven
+from tests.signing.browser import browser_verdicts
 
 
 @pytest.fixture
@@ -235,3 +238,73 @@ def test_heads_rest_between_two_hours(home: House, owner: Person, clock: Clock) 
     assert not home.history.due()
     clock.forward(seconds=timedelta(hours=1).total_seconds())
     assert home.history.due()
+
+
+# --- chronicles ---
+
+
+def test_every_entry_of_a_chronicle_is_a_leaf(home: House) -> None:
+    li = a_person(home, "李雷", "li@example.org")
+    enterprise_id = proven(home, li)
+    content = home.history.record(f"enterprise:{enterprise_id}", title="Record")
+    assert failed(judged(home, content)) == set()
+    entries = home.enterprises.view(li, enterprise_id).entries
+    with home.store.read() as unit:
+        size = unit.history.size
+        placed = [unit.history.placed(f"enterprise:{enterprise_id}", x.seq, below=size) for x in entries]
+        assert [p.leaf.head for p in placed if p] == [x.head.hex() for x in entries]
+        assert not unit.history.behind(1)
+    assert not home.history.due()
+
+
+def test_a_chronicle_that_grows_is_due(home: House, clock: Clock) -> None:
+    li = a_person(home, "李雷", "li@example.org")
+    enterprise_id = proven(home, li)
+    home.history.record(f"enterprise:{enterprise_id}", title="Record")
+    home.enterprises.propose_round(li, enterprise_id, label="Seal", middle="")
+    clock.forward(hours=2)
+    assert home.history.due()
+
+
+def _another_enterprise(parts: dict[str, bytes]) -> None:
+    parts[bundle.RECORD] = parts[bundle.RECORD].replace(b'"enterprise:', b'"enterprisE:')
+
+
+def _a_line_more(parts: dict[str, bytes]) -> None:
+    parts[bundle.RECORD] += b"{}\n"
+
+
+def _no_lines(parts: dict[str, bytes]) -> None:
+    parts[bundle.RECORD] = b""
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (_another_enterprise, {"leaf"}),
+        (_a_line_more, {"log"}),
+        (_no_lines, {"log"}),
+        (_other_path, {"inclusion"}),
+        (_no_times, {"head_time"}),
+        (_no_proof, {"tree"}),
+    ],
+)
+def test_whatever_is_changed_in_a_record_is_named_by_both_verifiers(
+    home: House, tmp_path: Path, change: Callable[[dict[str, bytes]], None], names: set[str]
+) -> None:
+    enterprise_id = proven(home, a_person(home, "李雷", "li@example.org"))
+    content = home.history.record(f"enterprise:{enterprise_id}", title="Record")
+    (tmp_path / "bad.zip").write_bytes(changed(content, change))
+    (tmp_path / "good.zip").write_bytes(content)
+    verdict = judged(home, (tmp_path / "bad.zip").read_bytes())
+    assert failed(verdict) == names
+    assert not verdict.ok
+    browsers = browser_verdicts(tmp_path, home.authority.roots_pem(), at=home.clock.now())
+    assert browsers["good"]["ok"]
+    assert browsers["bad"]["failed"] == [f"bundle:{name}" for name in names]
+
+
+def test_a_record_beside_a_document_is_no_file_of_ours(home: House, sealed: Contract) -> None:
+    both = changed(home.history.bundle(sealed.id), lambda parts: parts.update({bundle.RECORD: b"{}\n"}))
+    with pytest.raises(Refusal, match="bundle_unreadable"):
+        judged(home, both)

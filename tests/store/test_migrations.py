@@ -197,3 +197,26 @@ def test_passkeys_that_came_by_a_link_before_are_found_and_sign_in_no_more(url: 
         assert (linked.link_address, linked.link_signer, linked.signs_in) == ("li@example.org", "s1", False)
         assert (own.link_address, own.signs_in) == (None, True)
     store.close()
+
+
+@ON_BOTH
+def test_chronicles_of_before_wait_for_the_tree_and_so_does_what_the_running_release_writes(
+    url: str, clock: Clock
+) -> None:
+    engine = create_engine(url)
+    row = text("INSERT INTO chronicle (subject, seq, raw, head) VALUES ('person:olga', :seq, :raw, :head)")
+    with engine.begin() as connection:
+        _upgrade(connection, "0008")
+        connection.execute(row, {"seq": 0, "raw": b"{}", "head": b"\x01" * 32})
+    store = Store(url, clock)
+    store.migrate()
+    with engine.begin() as connection:
+        connection.execute(row, {"seq": 1, "raw": b"{}", "head": b"\x02" * 32})
+    engine.dispose()
+    with store.begin() as unit:
+        leaves = unit.history.behind(10)
+        assert [(leaf.contract_id, leaf.seq) for leaf in leaves] == [("person:olga", 0), ("person:olga", 1)]
+        unit.history.append(leaves)
+        assert not unit.history.behind(10)
+        assert not unit.history.waits("person:olga")
+    store.close()

@@ -73,7 +73,8 @@ class FileVerifier extends HTMLElement {
     const open = verdict.signers.filter((one) => one.ok && !verdict.closed.includes(one.contractId));
     const summary = element("section", `notice ${verdict.ok ? "success" : "error"}`);
     summary.append(element("h2", "", verdict.ok ? text.textHolds : text.textFails));
-    if (verdict.reported) summary.append(paragraph(text.textReport));
+    if (verdict.recorded) summary.append(paragraph(text.textRecord));
+    else if (verdict.reported) summary.append(paragraph(text.textReport));
     else if (!verdict.signers.length) summary.append(paragraph(text.textNone));
     for (const signer of verdict.signers) summary.append(...this.#said(signer));
     if (verdict.tailed) summary.append(paragraph(text.textTail));

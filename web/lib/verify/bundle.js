@@ -1,6 +1,6 @@
 /**
  * Judges an evidence bundle in the browser, as `bff/signing/judging.py` does: the document, its log, how the two point at each
- * other, and the log's place in the tree over all contracts (docs/evidence-format.md, section 5).
+ * other, and the log's place in the tree over all chains; or an enterprise's record (docs/evidence-format.md, section 5).
  */
 
 import { issuedBy, read as readCertificate, fromPem, verifies } from "./certificate.js";
@@ -12,8 +12,17 @@ import { unzip, ZipError } from "./zip.js";
 
 export const PDF = "contract.pdf";
 const LOG = "evidence.jsonl";
+const RECORD = "record.jsonl";
 const HISTORY = "history.json";
-const LIMITS = { [PDF]: 200_000_000, [LOG]: 50_000_000, [HISTORY]: 1_000_000, "roots.pem": 100_000, "README.txt": 20_000 };
+const LIMITS = {
+  [PDF]: 200_000_000,
+  [LOG]: 50_000_000,
+  [RECORD]: 50_000_000,
+  [HISTORY]: 1_000_000,
+  "roots.pem": 100_000,
+  "README.txt": 20_000,
+};
+const NOBODY = { signers: [], seals: [], timestamps: [], foreign: [], closed: [], recorded: true };
 const ECDSA_SHA256 = "1.2.840.10045.4.3.2";
 const FORMAT = "countersign-history/1";
 const HEAD_FORMAT = "countersign-head/1";
@@ -25,15 +34,31 @@ export function isBundle(bytes) {
   return [0x50, 0x4b, 3, 4].every((octet, n) => bytes[n] === octet);
 }
 
-/** The verdict on its PDF, with `ok` for all of it, `bundle`: the checks of log and tree, and `pdf`: its octets. Throws PdfError, ZipError. */
+/**
+ * The verdict on its PDF, with `ok` for all of it, `bundle`: the checks of log and tree, and `pdf`: its octets; of a record, which
+ * has no PDF, `recorded` is true. Throws PdfError, ZipError.
+ */
 export async function judgeBundle(bytes, { roots = "", at = new Date() } = {}) {
   const parts = await unzip(bytes, LIMITS);
-  if (!parts.has(PDF) || !parts.has(LOG)) throw new ZipError("not a bundle");
+  if (parts.has(RECORD) && !parts.has(PDF) && !parts.has(LOG)) return judgeRecord(parts, fromPem(roots));
+  if (!parts.has(PDF) || !parts.has(LOG) || parts.has(RECORD)) throw new ZipError("not a bundle");
   const verdict = await judge(parts.get(PDF), { roots, at });
   const checks = [];
   const add = (name, ok, facts = {}) => checks.push({ name, ok: Boolean(ok), ...facts });
   await judgeLog(parts, verdict, fromPem(roots), add);
   return { ...verdict, ok: verdict.ok && checks.every((check) => check.ok), bundle: checks, pdf: parts.get(PDF) };
+}
+
+async function judgeRecord(parts, trusted) {
+  const checks = [];
+  const add = (name, ok, facts = {}) => checks.push({ name, ok: Boolean(ok), ...facts });
+  const entries = await chain(parts.get(RECORD));
+  const said = entries.length ? valueOf(entries[0]).contract_id : "";
+  const subject = typeof said === "string" && said.includes(":") ? said : "";
+  const whole = entries.length > 0 && entries.every((entry, seq) => belongs(entry.raw, subject, seq));
+  add("log", whole);
+  if (whole) await judgeHistory(entries, subject, parts.get(HISTORY), trusted, [], add);
+  return { ...NOBODY, ok: checks.every((check) => check.ok), bundle: checks };
 }
 
 async function judgeLog(parts, verdict, trusted, add) {
@@ -44,7 +69,7 @@ async function judgeLog(parts, verdict, trusted, add) {
   add("log", whole);
   if (!whole) return;
   await pointers(entries, parts.get(PDF), verdict, add);
-  await judgeHistory(entries, contractId, parts.get(HISTORY), trusted, add);
+  await judgeHistory(entries, contractId, parts.get(HISTORY), trusted, verdict.signers, add);
 }
 
 /** The entries with the head after each: what the lines must lead to is named by signatures and by the tree. */
@@ -113,7 +138,7 @@ async function pointers(entries, pdf, verdict, add) {
 
 // --- log and tree --------------------------------------------------------------------------------------
 
-async function judgeHistory(entries, contractId, raw, trusted, add) {
+async function judgeHistory(entries, contractId, raw, trusted, signers, add) {
   const proof = raw ? readProof(raw) : null;
   if (!proof) {
     add("tree", false);
@@ -127,6 +152,25 @@ async function judgeHistory(entries, contractId, raw, trusted, add) {
   const times = await timesOf(proof, trusted);
   const early = new Date(proof.at - TOLERANCE_MS);
   add("head_time", times.length > 0 && times.every((time) => time && time >= early), { times });
+  if (proof.records) await judgeRecords(proof, signers, add);
+}
+
+/** Whoever signed for an enterprise: its record says so where their signature says that it does. */
+async function judgeRecords(proof, signers, add) {
+  for (const { name, identity, challenge } of signers) {
+    const head = identity?.enterprise?.record_head;
+    if (head === undefined || head === null) continue;
+    const found = await Promise.all(proof.records.map((record) => hasUse(proof, record, head, challenge)));
+    add("record", found.some(Boolean), { who: name });
+  }
+}
+
+async function hasUse({ size, root }, record, head, challenge) {
+  const { leaf, before, entry } = record;
+  const value = valueOf({ raw: entry });
+  const told = value.contract_id === leaf.contract_id && value.seq === leaf.seq && value.kind === "seal_used";
+  if (!told || leaf.head !== head || value.data.challenge !== challenge) return false;
+  return hex(await hash(0, before, entry)) === leaf.head && included({ ...record, size, root });
 }
 
 /** The proof with its parts decoded; null when it is not what section 5 says. */
@@ -134,9 +178,9 @@ function readProof(raw) {
   try {
     const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(raw));
     const head = JSON.parse(value.head);
-    const { leaf } = value;
     const proof = {
-      leaf: { contract_id: string(leaf.contract_id), seq: integer(leaf.seq), head: string(leaf.head) },
+      leaf: leafOf(value.leaf),
+      records: "records" in value ? list(value.records).map(recordOf) : null,
       position: integer(value.position),
       path: list(value.path).map(octets),
       head: new TextEncoder().encode(string(value.head)),
@@ -151,6 +195,20 @@ function readProof(raw) {
   } catch {
     return null;
   }
+}
+
+function leafOf({ contract_id, seq, head }) {
+  return { contract_id: string(contract_id), seq: integer(seq), head: string(head) };
+}
+
+function recordOf({ leaf, position, path: steps, before, entry }) {
+  return {
+    leaf: leafOf(leaf),
+    position: integer(position),
+    path: list(steps).map(octets),
+    before: octets(before),
+    entry: new TextEncoder().encode(string(entry)),
+  };
 }
 
 function string(value) {
