@@ -104,3 +104,22 @@ def test_the_navigation_leaves_room_for_what_is_typed_and_comes_to_whoever_tabs_
     last = page.get_by_role("button", name="简体中文").bounding_box()
     assert last is not None
     assert last["y"] + last["height"] <= tabs.bounding_box()["y"]  # type: ignore[index]
+
+
+def test_what_a_sender_typed_is_there_in_the_other_language(house: RunningHouse, phone: Phones) -> None:
+    page = phone()
+    sign_in(page, house, OLGA)
+    page.goto(f"{house.url}/members")
+    page.locator("[name=name]").fill("王美丽")
+    page.locator("[name=contact]").fill("no address")
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    expect(page.locator("[name=name]")).to_have_value("王美丽")
+    page.get_by_role("button", name="添加", exact=True).click()  # refused: what was refused goes along as well
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("[name=name]")).to_have_value("王美丽")
+    expect(page.locator("[name=contact]")).to_have_value("no address")
+    page.reload()
+    expect(page.locator("[name=name]")).to_have_value("")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { forget, keep, kept } from "../../web/lib/keeping.js";
+import { forget, keep, kept, putBack, typed } from "../../web/lib/keeping.js";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -57,4 +57,39 @@ test("who keeps says how much, and how old it may be", () => {
   keep(storage, "k", { a: "x".repeat(30_000) }, 0, 40_000);
   assert.equal(kept(storage, "k", 60_000, 60_000).a.length, 30_000);
   assert.deepEqual(kept(storage, "k", 60_001, 60_000), {});
+});
+
+const form = { method: "post", action: "https://h/contracts/1/signers" };
+
+function page() {
+  return [
+    { form, name: "name", type: "text", value: "", defaultValue: "" },
+    { form, name: "code", type: "text", value: "", defaultValue: "", autocomplete: "one-time-code" },
+    { form, name: "secret", type: "hidden", value: "", defaultValue: "" },
+    { form, name: "needs", type: "radio", value: "contact", checked: true, defaultChecked: true },
+    { form, name: "needs", type: "radio", value: "document", checked: false, defaultChecked: false },
+    { form, name: "zone", type: "select-one", value: "UTC", options: [{ value: "UTC" }, { value: "Asia/Shanghai" }] },
+    { form: { method: "get", action: form.action }, name: "q", type: "search", value: "", defaultValue: "" },
+    { form: { ...form, action: "https://h/language" }, name: "name", type: "text", value: "", defaultValue: "" },
+  ];
+}
+
+test("what was typed is told from what came with the page, and put back into the same form alone", () => {
+  const before = page();
+  assert.deepEqual(typed(before), {});
+  for (const [at, value] of [[0, "李雷"], [1, "123456"], [2, "x"], [5, "Asia/Shanghai"], [6, "lease"]]) before[at].value = value;
+  [before[3].checked, before[4].checked] = [false, true];
+  const values = typed(before);
+  assert.deepEqual(Object.keys(values).length, 4);
+  const after = page();
+  assert.deepEqual(putBack(after, values).map((field) => field.name), ["name", "needs", "needs", "zone"]);
+  assert.deepEqual(after.map((field) => field.value), ["李雷", "", "", "contact", "document", "Asia/Shanghai", "", ""]);
+  assert.deepEqual([after[3].checked, after[4].checked], [false, true]);
+});
+
+test("a refused form is kept as it came; what somebody altered by hand is not put back", () => {
+  const refused = page();
+  [refused[0].value, refused[0].defaultValue] = ["Bob", "Bob"];
+  assert.equal(Object.values(typed(refused, { all: true }))[0], "Bob");
+  assert.deepEqual(putBack(page(), { [`${form.action} name`]: true, [`${form.action} needs=document`]: "yes" }), []);
 });

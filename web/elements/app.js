@@ -1,6 +1,6 @@
 /**
  * What every page does once: sends a form only once, says when the network is gone, never shows a stale page of a
- * ceremony, opens <dialog>s by name, registers the service worker.
+ * ceremony, opens <dialog>s by name, registers the service worker, carries what was typed into another language.
  *
  * <body data-text-offline="…"> gives the sentence; data-fresh: coming back to this page asks the server again;
  * data-worker: the service worker is registered. A button with data-opens="id" opens that <dialog class="sheet">, one
@@ -9,7 +9,7 @@
  * data-forget="key key" removes what this browser kept of a ceremony that is over.
  */
 
-import { forget } from "../lib/keeping.js";
+import { forget, keep, kept, putBack, typed } from "../lib/keeping.js";
 
 const { body } = document;
 
@@ -43,6 +43,23 @@ for (const over of document.querySelectorAll("[data-forget]")) {
 
 // The answer to a refused form lives under its page's own address: reloading it, or coming back, sends nothing again.
 if (body.dataset.address) window.history.replaceState(null, "", body.dataset.address);
+
+// --- another language: what was typed goes along, in this tab, for the moment that it takes
+
+const TYPED = `typed ${window.location.pathname}`;
+const A_MOMENT_MS = 60_000;
+const fields = () => [...document.forms].flatMap((form) => [...form.elements]);
+
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !event.target.matches(".languages")) return;
+  keep(sessionStorage, TYPED, typed(fields(), { all: "address" in body.dataset }), Date.now());
+});
+
+for (const field of putBack(fields(), kept(sessionStorage, TYPED, Date.now(), A_MOMENT_MS))) {
+  for (let at = field.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  for (const type of ["input", "change"]) field.dispatchEvent(new Event(type, { bubbles: true }));
+}
+forget([sessionStorage], TYPED);
 
 // --- a form is sent once, however often it is tapped
 
