@@ -296,6 +296,11 @@ class TypePaper:
 
 # --- faces and lines ---------------------------------------------------------------------------------
 
+SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+KEYCAP = "\u20e3"
+PICTURES = range(0x1F000, 0x1FB00)
+"""Also those that are younger than this Python."""
+
 
 class Typeface:
     """One font file, shaped and outlined in ems."""
@@ -320,8 +325,8 @@ class Typeface:
         return all(self._has_letter(c) for c in text)
 
     def _has_letter(self, letter: str) -> bool:
-        """Joiners and the like need no glyph."""
-        return ord(letter) in self._unicodes or unicodedata.category(letter) in ("Cf", "Zs")
+        """Joiners, variation selectors and the like need no glyph."""
+        return ord(letter) in self._unicodes or unicodedata.category(letter) in ("Cf", "Zs") or letter in SELECTORS
 
     def shape(self, text: str, direction: str) -> list["Glyph"]:
         """The glyphs of a run from left to right, the first at 0."""
@@ -394,11 +399,12 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Line:
-    """Glyphs in visual order on one baseline, in ems."""
+    """Glyphs in visual order on one baseline, in ems. `short`: pictures that no face has are in the text alone."""
 
     text: str
     glyphs: tuple[Glyph, ...]
     width: float
+    short: bool = False
 
     @cached_property
     def ink(self) -> tuple[float, float, float, float]:
@@ -454,13 +460,28 @@ def _set(text: str, faces: Faces) -> Line:
     """One line of text, shaped."""
     glyphs: list[Glyph] = []
     x = 0.0
-    for run, direction in _directed(_clean(text)):
+    clean = _clean(text)
+    drawn = _without_pictures(clean, faces)
+    for run, direction in _directed(drawn):
         pieces = _by_face(run, faces)
         for face, piece in reversed(pieces) if direction == "rtl" else pieces:
             shaped = face.shape(piece, direction)
             glyphs += [replace(g, x=g.x + x) for g in shaped]
             x += sum(g.advance for g in shaped)
-    return Line(text=text, glyphs=tuple(glyphs), width=x)
+    return Line(text=text, glyphs=tuple(glyphs), width=x, short=drawn != clean)
+
+
+def _without_pictures(text: str, faces: Faces) -> str:
+    """Without the emoji that no face has. Letters that none has stay: their empty box tells that something is missing."""
+    kept = "".join(_drawable(cluster, faces) for cluster in _clusters(text))
+    return text if kept == text else " ".join(kept.split())
+
+
+def _drawable(cluster: str, faces: Faces) -> str:
+    if any(face.has(cluster) for face in faces):
+        return cluster
+    picture = unicodedata.category(cluster[0]) in ("So", "Sk") or ord(cluster[0]) in PICTURES
+    return "" if picture else "".join(c for c in cluster if c != KEYCAP and c not in SELECTORS)
 
 
 def _clean(text: str) -> str:
@@ -575,6 +596,8 @@ LARGEST_VALUE = 12.0
 def _typed(name: str, faces: Faces, *, width: float, height: float) -> list[PlacedLine]:
     """The name in as few lines as keep it large, in the middle of the box."""
     clean = _clean(name).strip() or "\ufffd"
+    if not _without_pictures(clean, faces):
+        return _centred([replace(_set("—", faces), text=clean, short=True)], height / 2, width=width, height=height)
     inner_width, inner_height = width * (1 - 2 * MARGIN), height * (1 - 2 * MARGIN)
     lines = [_set(clean, faces)]
     size = _size_within(lines, width=inner_width, height=inner_height)
@@ -1551,7 +1574,8 @@ def _shown(line: PlacedLine, colour: Colour, font: Callable[[Glyph], TypeFont]) 
             ops.append(f">{_number((pen - glyph.x) * 1000)}<")
         ops.append(f"{own.code(glyph):04X}")
         pen = glyph.x + own.advance(glyph)
-    return "".join([*ops, ">]TJ " if last else "", "ET\n"]).encode()
+    drawn = "".join([*ops, ">]TJ " if last else "", "ET\n"]).encode()
+    return _span(line.line.text, drawn) if line.line.short else drawn
 
 
 class _Subset:

@@ -20,6 +20,7 @@ from bff.core.errors import Fault
 from bff.core.mark import Mark, Point, image_seal, round_seal
 from bff.core.ports import EvidencePage, EvidenceSigner
 from bff.signing.paper import Dot, Paper, outline
+from bff.signing.paper import _typed as typeset
 
 FONTS = Path(__file__).parents[2] / "web" / "vendor" / "fonts"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -62,6 +63,35 @@ def test_typed_mark_is_visible_and_stays_in_its_box_at_every_size(paper: Paper, 
         assert ink is not None, (name, width, height)
         assert _inside(ink, width, height), (name, width, height)
         assert ink[2] - ink[0] > width * 0.3 or ink[3] - ink[1] > height * 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "drawn"),
+    [
+        ("Anna 😀 Berger", "😀", "Anna Berger"),
+        ("李雷👩🏽\u200d💻", "👩🏽\u200d💻", "李雷"),
+        ("🇨🇳 李雷", "🇨🇳", "李雷"),
+        ("1\ufe0f\u20e3 Bob", "1\ufe0f\u20e3", "1 Bob"),
+        ("Ada \U0001fae8", "\U0001fae8", "Ada"),
+        ("🎉🎉", "🎉🎉", "—"),
+    ],
+)
+def test_emoji_are_found_in_a_mark_but_not_drawn_as_boxes(paper: Paper, name: str, picture: str, drawn: str) -> None:
+    text = picture.encode("utf-16-be").hex().upper().encode()
+    for part in (paper, paper.with_type(None)):
+        made = part.mark(_typed(name), width=180, height=60, caption=(name, "2026"), language="en")
+        ops = made if isinstance(made, bytes) else made.ops
+        assert ops.count(text) == 2, name  # under the mark and in its caption
+    for faces in paper.faces():
+        glyphs = [g for line in typeset(name, faces, width=180, height=60) for g in line.line.glyphs]
+        assert 0 not in {g.id for g in glyphs}
+        said = "".join(g.said for g in glyphs)
+        assert said.replace(" ", "") == drawn.replace(" ", "")
+
+
+def test_a_letter_that_no_face_has_is_seen_to_be_missing(paper: Paper) -> None:
+    [line] = typeset("𓀀", paper.faces()[0], width=180, height=60)
+    assert [g.id for g in line.line.glyphs] == [0]
 
 
 def test_same_mark_gives_the_same_bytes(paper: Paper) -> None:
