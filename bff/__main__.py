@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_authority(commands.add_parser("authority", help="certificates and keys of the house: show, rotate, export"))
 
+    _add_review(commands.add_parser("review", help="identity checks that wait for a human: list, show, decide"))
+
     models = commands.add_parser("models", help="the face models: build the pack, or check that it works")
     models.add_argument("act", choices=["build", "check"])
     models.add_argument("--json", action="store_true", help="one JSON object instead of lines")
@@ -95,6 +97,56 @@ def _add_authority(parser: argparse.ArgumentParser) -> None:
     )
     take.add_argument("folder", type=Path)
     take.set_defaults(command=_take_root_key)
+
+
+def _add_review(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(required=True, metavar="ACT")
+    acts.add_parser("list", help="every check that waits").set_defaults(command=_list_reviews)
+
+    show = acts.add_parser("show", help="what is to be compared; pictures and video are written into a folder")
+    show.add_argument("check")
+    show.add_argument("folder", type=Path)
+    show.set_defaults(command=_show_review)
+
+    for act, accepted, words in (
+        ("accept", True, "the document is theirs"),
+        ("refuse", False, "it is not"),
+        ("again", None, "they are asked to do it once more"),
+    ):
+        decide = acts.add_parser(act, help=words)
+        decide.add_argument("check")
+        decide.add_argument("--name", required=True, help="who decides; it becomes part of the evidence")
+        decide.add_argument("--reason", required=True, help="why, in a sentence; it is kept")
+        decide.add_argument("--seen", choices=["in_person", "video"], default="", help="how you met an attended person")
+        decide.set_defaults(command=_decide_review, accepted=accepted)
+
+
+def _list_reviews(_chosen: argparse.Namespace) -> int:
+    from bff import reviewing, wiring
+
+    reviewing.waiting(wiring.build(from_environment()))
+    return 0
+
+
+def _show_review(chosen: argparse.Namespace) -> int:
+    from bff import reviewing, wiring
+
+    reviewing.show(wiring.build(from_environment()), chosen.check, chosen.folder)
+    return 0
+
+
+def _decide_review(chosen: argparse.Namespace) -> int:
+    from bff import reviewing, wiring
+
+    reviewing.decide(
+        wiring.build(from_environment()),
+        chosen.check,
+        accepted=chosen.accepted,
+        name=chosen.name,
+        reason=chosen.reason,
+        seen=chosen.seen,
+    )
+    return 0
 
 
 def _show_authority(chosen: argparse.Namespace) -> int:

@@ -2,7 +2,8 @@
 
 `advance` is the only way from one state to the next and `TABLE` says which event is possible where, as for contracts. What
 was asked for (`needed`) and how the person wants to be checked (`way`) are fixed by the first event; nobody is made to show
-their face: the other way is a person who compares document and bearer, and the level that is reached says so.
+their face: the other way is a person who compares document and bearer, and the level that is reached says so. Where a source's
+word is needed it is asked before that person looks: whichever way, nobody's acceptance stands in for it.
 
 A verdict about a face ends nothing by itself except by name: pass, another try with a hint, a human, or refused. What a
 person corrected is believed when an authoritative source says so, else when a human has looked. A number is somebody's own
@@ -16,7 +17,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from bff.core.errors import Refusal
-from bff.core.identity import Level
+from bff.core.identity import Level, serves
 
 LIFETIME = timedelta(hours=3)
 """How long the link to a check leads anywhere, from the last step on."""
@@ -26,6 +27,12 @@ QUESTIONABLE = ("name", "number", "birth", "expiry")
 """A correction of these changes who or what the document is about."""
 PORTRAIT_APART = "portrait_apart"
 """The doubt whether portrait and number stand on the same document."""
+
+
+SEEN = ("in_person", "video")
+"""How somebody who attends may have met the person: face to face, or in a conversation with moving pictures."""
+OPERATOR = "operator:"
+"""Whoever decides at the server itself, with the name that they gave."""
 
 
 class State(StrEnum):
@@ -110,6 +117,12 @@ class Check:
     def attended_by(self) -> str | None:
         accepted = [d.by for d in self.decisions if d.accepted]
         return accepted[-1] if self.way is Way.ATTENDED and accepted else None
+
+    @property
+    def enough(self) -> bool:
+        """Whether what it reached, or would reach if it were accepted now, is what was asked for."""
+        level = self.level or _accepted_level(self)
+        return serves(level, attended=self.way is Way.ATTENDED, source=self.source).rank >= self.needed.rank
 
     @property
     def unproven(self) -> bool:
@@ -270,14 +283,21 @@ class Answered(Event):
 
 @dataclass(frozen=True)
 class Reviewed(Event):
+    """`role`: owner, sender (of the contract that it is for) or operator; `seen` and `declaration_sha256`: how who attended met
+    the person, and the words that they declared it in."""
+
     kind: ClassVar[str] = "reviewed"
     by: str
     accepted: bool | None
     reason: str
+    role: str = "owner"
+    seen: str = ""
+    declaration_sha256: str = ""
 
     def data(self) -> dict[str, Any]:
         said = {True: "accepted", False: "refused", None: "again"}[self.accepted]
-        return {"by": self.by, "said": said, "reason": self.reason}
+        declared = {"seen": self.seen, "declaration_sha256": self.declaration_sha256} if self.seen else {}
+        return {"by": self.by, "as": self.role, "said": said, "reason": self.reason, **declared}
 
 
 @dataclass(frozen=True)
@@ -342,9 +362,13 @@ def _confirmed(check: Check, event: Any) -> Check:
     known = replace(check, kind=event.document, corrected=event.corrected, hint=None)
     if check.way is Way.FACE:
         return replace(known, state=State.FACE)
-    if check.way is Way.ATTENDED:
-        return _to_review(known, "attended")
-    return _without_face(known)
+    return _attended(known) if check.way is Way.ATTENDED else _without_face(known)
+
+
+def _attended(check: Check) -> Check:
+    if check.sourced and check.needed is Level.DOCUMENT_FACE_SOURCE:
+        return replace(check, state=State.ASKING)
+    return _to_review(check, "attended")
 
 
 def _without_face(check: Check) -> Check:
@@ -380,6 +404,8 @@ def _answered(check: Check, event: Any) -> Check:
     """A match proves a name for a number, and whose number it is when the portrait was compared as well; silence proves
     nothing, and is not held against the person."""
     known = replace(check, source=event.answer)
+    if check.way is Way.ATTENDED:
+        return _to_review(known, "attended" if event.answer == "match" else f"source_{event.answer}")
     if event.answer == "match":
         if check.anybodys and "portrait" not in event.compared:
             return _unproven(known)
@@ -395,10 +421,12 @@ def _answered(check: Check, event: Any) -> Check:
 def _reviewed(check: Check, event: Any) -> Check:
     if event.by == check.person_id:
         raise Refusal("review_not_oneself")
-    if any(d.by == event.by and d.accepted for d in check.decisions):
+    if any(_one_reviewer(d.by, event.by) and d.accepted for d in check.decisions):
         raise Refusal("review_by_another")
     if not event.reason.strip():
         raise Refusal("review_reason_missing")
+    if check.way is Way.ATTENDED and event.accepted and event.seen not in SEEN:
+        raise Refusal("declaration_missing")
     decided = replace(
         check, decisions=(*check.decisions, Decision(event.by, event.accepted, event.reason.strip()[:500], event.at))
     )
@@ -413,6 +441,11 @@ def _reviewed(check: Check, event: Any) -> Check:
     return _passed(decided, _accepted_level(decided), "review")
 
 
+def _one_reviewer(one: str, other: str) -> bool:
+    """Whoever operates the house is one, under whatever name."""
+    return one == other or (one.startswith(OPERATOR) and other.startswith(OPERATOR))
+
+
 def _accepted_level(check: Check) -> Level:
     if check.way is not Way.FACE:
         return Level.DOCUMENT
@@ -421,7 +454,7 @@ def _accepted_level(check: Check) -> Level:
 
 def _other_way(check: Check, _: Any) -> Check:
     if check.state is State.FACE:
-        return _to_review(replace(check, way=Way.ATTENDED), "attended")
+        return _attended(replace(check, way=Way.ATTENDED))
     return replace(check, way=Way.ATTENDED)
 
 

@@ -73,9 +73,19 @@ class Identity:
         return now < self.valid_until
 
     def satisfies(self, needed: Level, *, now: datetime) -> bool:
-        """An attended check stands in for a face video, which nobody can be made to record; not for a source."""
-        reached = Level.DOCUMENT_FACE.rank if self.attended_by else self.level.rank
-        return self.holds(now) and max(reached, self.level.rank) >= needed.rank
+        source = dict(self.facts.get("source") or {}).get("outcome")
+        return (
+            self.holds(now) and serves(self.level, attended=bool(self.attended_by), source=source).rank >= needed.rank
+        )
+
+
+def serves(level: Level, *, attended: bool, source: str | None) -> Level:
+    """What this is as good as: an attended check stands in for a face video, which nobody can be made to record; not for what a
+    source has to confirm. `source` is its answer, None where none was asked."""
+    if not attended:
+        return level
+    seen = Level.DOCUMENT_FACE_SOURCE if source == "match" else Level.DOCUMENT_FACE
+    return max(level, seen, key=lambda one: one.rank)
 
 
 def best_for(known: Sequence[Identity], name: str) -> Identity | None:

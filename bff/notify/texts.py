@@ -238,6 +238,41 @@ LETTERS: Mapping[str, Letter] = {
             _("You can now sign “%(title)s”: open the link to it again."),
         ),
     ),
+    "identity_not_enough": Letter(
+        sms=(_('Your identity check was accepted, but "%(title)s" asks for more. Please speak with whoever sent it.'),),
+        subject=_("Your identity check was accepted, but more is asked for"),
+        paragraphs=(
+            HELLO,
+            _("Somebody has looked at your identity check and accepted it."),
+            _("“%(title)s” also asks that an authoritative source confirms your name and number, and it has not."),
+            _("Please speak with whoever sent it: they can ask for less, or you can try once more later."),
+        ),
+    ),
+    "identity_lapsed": Letter(
+        sms=(_("Nobody has looked at your identity check in time, so it has ended. Please begin again."),),
+        subject=_("Your identity check has ended"),
+        paragraphs=(
+            HELLO,
+            _(
+                "Nobody has looked at your identity check while its pictures were kept, so it has ended. They are deleted."
+            ),
+            _("Please begin again, or speak with whoever asked you to sign “%(title)s”."),
+        ),
+    ),
+    "review_alone": Letter(
+        sms=(
+            _(
+                "Your identity check waits for a person, and nobody here but you may decide. See your e-mail or account."
+            ),
+        ),
+        subject=_("Nobody here may decide about your identity check"),
+        paragraphs=(
+            HELLO,
+            _("Your identity check waits for a person, and nobody decides about their own identity."),
+            _("You are the only owner here. Make a member an owner, or ask whoever operates the server."),
+            _("They can decide with the command “python -m bff review”. Their name is written into the record."),
+        ),
+    ),
     "identity_refused": Letter(
         sms=(_("Your identity check was not accepted. Please speak with whoever asked you to sign."),),
         subject=_("Your identity check was not accepted"),

@@ -350,6 +350,16 @@ class Account:
             told = {"person": person.id, "by": owner.id, "to": contact}
             unit.errand("member_added", details=told)
 
+    def make_owner(self, owner: Person, person_id: str) -> None:
+        """Another owner: where two have to look at something, or one may not decide about themselves."""
+        if owner.role != "owner":
+            raise Refusal("owner_only")
+        with self._store.begin() as unit:
+            member = unit.people.get(person_id)
+            if member is None or member.role is None:
+                raise Refusal("no_such_member")
+            unit.people.change(person_id, role="owner")
+
     def remove_member(self, owner: Person, person_id: str) -> None:
         """They may no longer send; their sessions end; what they signed stays."""
         if owner.role != "owner" or owner.id == person_id:

@@ -51,6 +51,22 @@ def paragraphs(way: Way, language: str, *, days: int) -> tuple[str, ...]:
     return tuple(text.format(days=days) for text in chosen)
 
 
+def declaration(seen: str, language: str) -> str:
+    """What somebody who attended a check declares, and takes on with their name. `seen`: one of `core.enrolment.SEEN`."""
+    _ = words(language)
+    met = {
+        "in_person": _(
+            "I met this person face to face and compared them with the original of their identity document."
+        ),
+        "video": _(
+            "I spoke with this person in a conversation with moving pictures, and compared them with the original of their "
+            "identity document, which they held beside their face."
+        ),
+    }[seen]
+    end = _("It is their document, as it is shown here. My name and this declaration become part of the evidence.")
+    return f"{met} {end}"
+
+
 def sha256(way: Way, language: str, *, days: int) -> str:
     """Hex SHA-256 over the paragraphs joined by a line feed, UTF-8."""
     return hashlib.sha256("\n".join(paragraphs(way, language, days=days)).encode()).hexdigest()

@@ -5,7 +5,7 @@ No document or face is in them: only that something waits, and for which contrac
 
 from collections.abc import Mapping
 
-from bff.core.enrolment import Check, State
+from bff.core.enrolment import Check, State, Way
 from bff.core.enterprise import Enterprise
 from bff.core.errors import Fault, Refusal
 from bff.core.identity import Channel
@@ -14,7 +14,12 @@ from bff.store import Store, Unit
 from bff.store.errands import Errand
 from bff.store.people import Person
 
-DECIDED = {State.PASSED: "identity_accepted", State.REFUSED: "identity_refused", State.DOCUMENT: "identity_again"}
+DECIDED = {
+    State.PASSED: "identity_accepted",
+    State.REFUSED: "identity_refused",
+    State.DOCUMENT: "identity_again",
+    State.ENDED: "identity_lapsed",
+}
 
 
 class Letters:
@@ -32,8 +37,12 @@ class Letters:
             contract = unit.contracts.get(check.contract_id) if check.contract_id else None
             title = contract.title if contract else ""
             people = self._reviewers(unit, check) if errand.kind == "review_waits" else self._person(unit, check)
-        template = "review_waits" if errand.kind == "review_waits" else DECIDED.get(check.state)
-        if template is None or (template == "review_waits" and check.state is not State.REVIEW):
+            if errand.kind == "review_waits" and not people:
+                people, errand_template = self._person(unit, check), "review_alone"
+            else:
+                errand_template = "review_waits"
+        template = errand_template if errand.kind == "review_waits" else _decided(check)
+        if template is None or (errand.kind == "review_waits" and check.state is not State.REVIEW):
             return
         values = {"title": title, "reason": str(errand.details.get("reason", ""))}
         values |= {"url": f"{self._house}/reviews"} if template == "review_waits" else {}
@@ -68,13 +77,12 @@ class Letters:
             raise Fault("message_not_taken", what="A message to a new member was not taken.", do="See doctor's lines.")
 
     def _reviewers(self, unit: Unit, check: Check) -> list[Person]:
-        """The sender of the contract that it is for, else the owners."""
+        """The sender of the contract that it is for, where they may decide; else the owners."""
         contract = unit.contracts.get(check.contract_id) if check.contract_id else None
         sender = unit.people.get(contract.owner_id) if contract else None
-        people = [sender] if sender else [p for p in unit.people.with_roles() if p.role == "owner"]
-        return [p for p in people if p.id != check.person_id] or [
-            p for p in unit.people.with_roles() if p.role == "owner" and p.id != check.person_id
-        ]
+        if sender and sender.id != check.person_id and (sender.role == "owner" or check.way is Way.ATTENDED):
+            return [sender]
+        return [p for p in unit.people.with_roles() if p.role == "owner" and p.id != check.person_id]
 
     def _person(self, unit: Unit, check: Check) -> list[Person]:
         person = unit.people.get(check.person_id)
@@ -91,6 +99,12 @@ class Letters:
         except Fault:
             return False
         return True
+
+
+def _decided(check: Check) -> str | None:
+    if check.state is State.PASSED and not check.enough:
+        return "identity_not_enough"
+    return DECIDED.get(check.state)
 
 
 def _belongs(person: Person, enterprise: Enterprise | None, told: Mapping[str, object]) -> bool:

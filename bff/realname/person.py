@@ -46,6 +46,8 @@ PHOTOGRAPHS = Rule("check-photographs", 40)
 VIDEOS = Rule("check-videos", 20)
 """For one person, an hour: no link fills the disk. What a link alone began is counted apart, and uses up nothing of theirs."""
 SOURCE_TRIES = 4
+OPERATING = "operator"
+LONGEST_ID = 40
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class View:
     """Of the contract that this check is for."""
     sender: str | None
     signer: Signer | None
+    alone: bool
+    """Nobody but this person decides here, and nobody decides about themselves."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ class Enrolment:
         Raises Refusal `contact_unproven` where a contract's link alone is too little: somebody is known here by more than
         that link's address, or another browser is on its way already. What waits for a human is ended by nothing but `anew`.
         """
+        if needed is Level.DOCUMENT_FACE_SOURCE and not self._source.configured:
+            raise Refusal("source_gone")  # whatever they did now could not be enough
         token = secrets.token_urlsafe(24)
         with self._store.begin() as unit:
             left = unit.identities.open_of(person_id)
@@ -200,6 +206,7 @@ class Enrolment:
             contract = unit.contracts.get(check.contract_id) if check.contract_id else None
             owner = unit.people.get(contract.owner_id) if contract else None
             media = unit.identities.media(check.id)
+            owners = {one.id for one in unit.people.with_roles() if one.role == "owner"}
         if person is None:
             raise Refusal("check_unknown")
         return View(
@@ -211,6 +218,7 @@ class Enrolment:
             title=contract.title if contract else None,
             sender=owner.name if owner else None,
             signer=contract.signer(check.signer_id) if contract and check.signer_id else None,
+            alone=owners <= {person.id} and (check.way is not Way.ATTENDED or owner is None or owner.id == person.id),
         )
 
     def _shown_fields(self, check: Check, media: Mapping[str, Any]) -> Mapping[str, str]:
@@ -236,7 +244,7 @@ class Enrolment:
         with self._store.begin() as unit:
             check = _found(unit, token)
             after = unit.check_step(check, e.OtherWay(unit.now), actor=check.person_id)
-            self._tell_reviewers(unit, check, after)
+            self._onward(unit, check, after)
             return after
 
     def photograph(self, token: str, content: bytes) -> Check:
@@ -513,20 +521,19 @@ class Enrolment:
     # --- humans ---
 
     def pending(self, reviewer: Person) -> list[Reviewed]:
-        """Owners see every check that waits; other members those for their own contracts."""
+        """Owners, and who operates the house, see every check that waits. Another member sees whom they are to meet: who asked
+        for a human for a contract of this member's own. What a machine left open is not for who wants the signature."""
         if reviewer.role is None:
             raise Refusal("sender_only")
         with self._store.read() as unit:
-            sender_id = None if reviewer.role == "owner" else reviewer.id
-            return [self._reviewed(unit, p) for p in unit.identities.pending(sender_id=sender_id)]
+            return [self._reviewed(unit, p) for p in _for(unit, reviewer)]
 
     def waiting(self, reviewer: Person) -> int:
         """How many checks wait for this person."""
         if reviewer.role is None:
             return 0
         with self._store.read() as unit:
-            sender_id = None if reviewer.role == "owner" else reviewer.id
-            return sum(p.check.person_id != reviewer.id for p in unit.identities.pending(sender_id=sender_id))
+            return sum(p.check.person_id != reviewer.id for p in _for(unit, reviewer))
 
     def to_review(self, reviewer: Person, check_id: str) -> Reviewed:
         """One of `pending`. Raises Refusal `review_unknown`."""
@@ -578,18 +585,36 @@ class Enrolment:
             raise Refusal("review_unknown")
         return self._vault().read(check.person_id, name), "image/jpeg"
 
-    def decide(self, reviewer: Person, check_id: str, *, accepted: bool | None, reason: str) -> Check:
-        """Yes, no, or once more (None), with the reason that is kept."""
-        self.to_review(reviewer, check_id)
+    def decide(
+        self,
+        reviewer: Person,
+        check_id: str,
+        *,
+        accepted: bool | None,
+        reason: str,
+        seen: str = "",
+        language: str = "en",
+    ) -> Check:
+        """Yes, no, or once more (None), with the reason that is kept. `seen`: how who attended met the person; it stands for
+        the declaration in this language, without which nobody is vouched for. Raises Refusal `declaration_missing`."""
+        reviewed = self.to_review(reviewer, check_id)
+        if reviewer.role == OPERATING and same_name(reviewer.name, reviewed.fields.get("name", "")):
+            raise Refusal("review_not_oneself")
+        declared = _declared(reviewed.check, seen, language) if accepted else {}
         with self._store.begin() as unit:
             check = unit.identities.check(check_id)
             if check is None:
                 raise Refusal("review_unknown")
-            after = unit.check_step(check, e.Reviewed(unit.now, reviewer.id, accepted, reason), actor=reviewer.id)
+            role = "sender" if reviewer.role == "member" else str(reviewer.role)
+            event = e.Reviewed(unit.now, reviewer.id, accepted, reason, role, **declared)
+            after = unit.check_step(check, event, actor=reviewer.id)
+            if declared:
+                unit.identities.keep_media(check_id, attended={"as": role, **declared})
             if after.state is State.PASSED:
                 self._finish(unit, after)
             if after.state is State.DOCUMENT:  # once more, from the beginning
-                unit.identities.keep_media(check_id, face=None, face_recogniser=None, verdict=None, source=None)
+                gone = ("face", "face_recogniser", "verdict", "source", "attended")
+                unit.identities.keep_media(check_id, **dict.fromkeys(gone))
             if after.state is not State.REVIEW:
                 unit.errand("review_decided", details={"check": check_id, "reason": reason})
             unit.announcement.topics.append("reviews")
@@ -623,8 +648,32 @@ class Enrolment:
         with self._store.begin() as unit:
             for check in unit.identities.forgotten(media_kept=timedelta(days=self._rules.media_days)):
                 unit.check_step(check, e.Ended(unit.now, "run_out"))
+                if check.state is State.REVIEW:
+                    unit.errand("review_decided", details={"check": check.id})
             now = unit.now
         return self._vault().sweep(now=now)
+
+
+def operating(name: str) -> Person:
+    """Whoever sits at the server itself, under the name that they give: a reviewer where no owner may decide."""
+    clean = " ".join(name.split())
+    if not clean:
+        raise Refusal("name_missing")
+    return Person(f"{e.OPERATOR}{clean}"[:LONGEST_ID], clean, "en", OPERATING, b"", ())
+
+
+def _for(unit: Unit, reviewer: Person) -> list[Pending]:
+    """What waits for this reviewer."""
+    if reviewer.role in ("owner", OPERATING):
+        return unit.identities.pending()
+    return [p for p in unit.identities.pending(sender_id=reviewer.id) if p.check.way is Way.ATTENDED]
+
+
+def _declared(check: Check, seen: str, language: str) -> dict[str, str]:
+    if check.way is not Way.ATTENDED or seen not in e.SEEN:
+        return {}
+    said = agreement.declaration(seen, language)
+    return {"seen": seen, "declaration_sha256": hashlib.sha256(said.encode()).hexdigest()}
 
 
 def _found(unit: Unit, token: str) -> Check:
@@ -694,6 +743,7 @@ def _facts(
         facts["review"] = check.why_review or ""
     if check.attended_by:
         facts["attended_by"] = check.attended_by
+        facts["attended"] = media.get("attended") or {}
     return facts
 
 

@@ -313,6 +313,13 @@ def add_member() -> Page:
     return back("account.members")
 
 
+@door.post("/members/<person_id>/owner")
+@signed_in
+def make_owner(person_id: str) -> AnyResponse:
+    house().account.make_owner(me(), person_id)
+    return back("account.members")
+
+
 @door.post("/members/<person_id>/remove")
 @signed_in
 def remove_member(person_id: str) -> AnyResponse:

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g, jsonify, make_response, redirect, rend
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from bff.core.enrolment import LIFETIME, OVER, WORKING, Check, State, Way
+from bff.core.enrolment import LIFETIME, OVER, SEEN, WORKING, Check, State, Way
 from bff.core.errors import Refusal
 from bff.core.gestures import Commitment
 from bff.core.identity import Level
@@ -353,6 +353,9 @@ def _review(check_id: str, error: Refusal | None = None) -> Page:
         scores=_scores(seen.video.verdict if seen.video else None),
         error=said.sentence if said else None,
         reason_typed=request.form.get("reason", ""),
+        mine=seen.check.person_id == me().id,
+        declarations={how: agreement.declaration(how, language()) for how in SEEN},
+        needed=level_of(seen.check.needed),
     )
     return (page, said.status) if said else page
 
@@ -386,7 +389,14 @@ def decide(check_id: str) -> Page:
     if decision not in said:
         raise Refusal("request_unreadable")
     try:
-        house().enrolment.decide(me(), check_id, accepted=said[decision], reason=request.form.get("reason", ""))
+        house().enrolment.decide(
+            me(),
+            check_id,
+            accepted=said[decision],
+            reason=request.form.get("reason", ""),
+            seen=request.form.get("seen", ""),
+            language=language(),
+        )
     except Refusal as refusal:
         if say(refusal).status != 422:
             raise

@@ -207,6 +207,14 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "review_unknown": (404, _("There is no such check here, or it does not wait for you.")),
     "review_not_oneself": (403, _("Nobody decides about their own identity.")),
     "review_by_another": (409, _("You have accepted this already. Another person has to look at it too.")),
+    "declaration_missing": (422, _("Say how you met this person, and that you compared them with their document.")),
+    "source_gone": (
+        409,
+        _(
+            "This contract asks that an authoritative source confirms who you are, and none is set up here any more. "
+            "Ask the sender to ask for less."
+        ),
+    ),
     "review_reason_missing": (422, _("Say why, in a sentence.")),
     "no_source_here": (422, _("No authoritative source is set up here, so that level cannot be reached.")),
     # the desk

@@ -110,6 +110,7 @@ def _identify(token: str, refusal: Refusal | None = None) -> str | tuple[str, in
         token,
         g.view,
         level=level_of(g.view.signer.needs),
+        known=level_of(g.view.identity.level) if g.view.identity else None,
         waits=g.view.check is not None and g.view.check.state is CheckState.REVIEW,
         question="" if refusal and refusal.code in ("code_void", "code_late") else request.values.get("question", ""),
         anew=request.values.get("anew", ""),

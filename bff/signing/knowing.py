@@ -36,9 +36,15 @@ def lacking(unit: Unit, contract: Contract, signer: Signer, identity: Identity |
         return None
     if identity is None or not identity.satisfies(signer.needs, now=unit.now):
         return "identity_needed"
-    if identity.level.rank < signer.needs.rank and not _attended_here(unit, contract, identity):
-        return "identity_needed"  # somebody else's word, not this sender's
+    if _on_somebodys_word(identity, signer.needs) and not _attended_here(unit, contract, identity):
+        return "identity_needed"  # not this sender's
     return None if _name_fits(unit, contract, signer, identity) else "identity_name_differs"
+
+
+def _on_somebodys_word(identity: Identity, needed: Level) -> bool:
+    """Who attended stands in for a face; and what a member saw for a contract of their own serves their own contracts only."""
+    by_a_sender = dict(identity.facts.get("attended") or {}).get("as") == "sender"
+    return identity.level.rank < needed.rank or by_a_sender
 
 
 def _attended_here(unit: Unit, contract: Contract, identity: Identity) -> bool:

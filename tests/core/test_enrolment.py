@@ -21,7 +21,7 @@ def answered(check: Check, *, compared: tuple[str, ...] = ("name", "number")) ->
 
 
 def accepted(check: Check) -> Check:
-    return e.advance(check, e.Reviewed(NOW, "reviewer", True, "Seen."))
+    return e.advance(check, e.Reviewed(NOW, "reviewer", True, "Seen.", seen="in_person"))
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,20 @@ def test_a_portrait_apart_from_the_number_is_looked_at_by_a_human() -> None:
 def test_a_check_by_paper_needs_no_portrait() -> None:
     confirm = replace(ASKING, sourced=False, state=State.CONFIRM, way=Way.PAPER, doubts=("portrait_apart",))
     assert e.advance(confirm, e.Confirmed(NOW, "card", (), "00")).state is State.PASSED
+
+
+ATTENDED = replace(ASKING, needed=Level.DOCUMENT_FACE_SOURCE, way=Way.ATTENDED)
+
+
+def test_rather_a_human_than_a_video_asks_the_source_first_where_its_word_is_needed() -> None:
+    at_the_camera = replace(ATTENDED, state=State.FACE, way=Way.FACE)
+    assert e.advance(at_the_camera, e.OtherWay(NOW)).state is State.ASKING
+    assert e.advance(replace(at_the_camera, sourced=False), e.OtherWay(NOW)).state is State.REVIEW
+
+
+def test_what_accepting_reaches_is_known_before() -> None:
+    assert answered(ATTENDED).enough
+    assert not e.advance(ATTENDED, e.Answered(NOW, "no_match", "registry", "ref", ())).enough
+    by_face = replace(ATTENDED, way=Way.FACE, state=State.REVIEW, why_review="source_unknown", source="unknown")
+    assert not by_face.enough
+    assert not accepted(by_face).enough

@@ -307,6 +307,7 @@ def test_without_a_camera_a_human_looks_and_begins_on_a_computer(
     expect(desk.get_by_alt_text("The portrait on the document")).to_be_visible()
     no_violations(desk)
     desk.get_by_label("Your reason").fill("I compared them with the original at our office.")
+    desk.get_by_label("I met this person face to face", exact=False).check()
     desk.get_by_role("button", name="Accept").click()
     expect(desk.get_by_text("Nothing waits for you.")).to_be_visible()
     step(mobile, "passed")

@@ -27,7 +27,7 @@ VALUES = {
     "organisation": "Example Ltd",
 }
 CODES = ("code", "sign_in_code", "contact_code")
-WITHOUT_A_BUTTON = ("withdrawn", "identity_accepted", "identity_refused", "identity_again")
+WITHOUT_A_BUTTON = ("withdrawn", "review_alone", *(name for name in LETTERS if name.startswith("identity_")))
 ALL = [(template, language) for template in LETTERS for language in LANGUAGES]
 
 

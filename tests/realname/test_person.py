@@ -204,7 +204,9 @@ def test_a_correction_of_the_name_is_looked_at_by_a_human(
 def test_nobody_has_to_show_their_face(home: House, li_lei: Person, token: str, owner: Person, clock: Clock) -> None:
     check = shows_card(home, token, way=Way.ATTENDED)
     assert (check.state, check.why_review) == (State.REVIEW, "attended")
-    after = home.enrolment.decide(owner, check.id, accepted=True, reason="I saw her and her card at our office.")
+    after = home.enrolment.decide(
+        owner, check.id, accepted=True, reason="I saw her and her card at our office.", seen="in_person"
+    )
     assert (after.state, after.level) == (State.PASSED, Level.DOCUMENT)
     identity = home.enrolment.standing(li_lei.id)
     assert identity is not None
@@ -228,10 +230,13 @@ def test_two_people_decide_where_the_house_wants_it(home: House, li_lei: Person,
     second = next(p for p in home.account.members() if p.id == second.id)
     token = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
     check = shows_card(home, token, way=Way.ATTENDED)
-    assert home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.").state is State.REVIEW
+    assert home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.", seen="in_person").state is State.REVIEW
     with pytest.raises(Refusal, match="review_by_another"):
-        home.enrolment.decide(owner, check.id, accepted=True, reason="Seen twice.")
-    assert home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.").state is State.PASSED
+        home.enrolment.decide(owner, check.id, accepted=True, reason="Seen twice.", seen="video")
+    assert (
+        home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.", seen="in_person").state
+        is State.PASSED
+    )
 
 
 def test_nobody_decides_about_themselves(home: House, owner: Person) -> None:
@@ -591,6 +596,6 @@ def test_a_face_from_before_a_review_is_not_kept_for_another_way(
     home.enrolment.photograph(token, photograph(cards.cn_front()))
     work(home)
     assert home.enrolment.confirm(token, dict(home.enrolment.look(token).fields)).state is State.REVIEW
-    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen at our office.")
+    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen at our office.", seen="in_person")
     with home.store.read() as unit:
         assert unit.identities.media_of(check.id) == {}

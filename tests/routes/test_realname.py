@@ -239,7 +239,10 @@ def test_a_human_decides_with_pictures_beside_each_other(
     assert desk.get(f"/reviews/{check.id}/0").data[:2] == b"\xff\xd8"
     assert desk.get(f"/reviews/{check.id}/7").status_code == 404
     assert desk.post(f"/reviews/{check.id}", data={"decision": "accept", "reason": " "}).status_code == 422
-    assert desk.post(f"/reviews/{check.id}", data={"decision": "accept", "reason": "Seen."}).status_code == 303
+    assert (
+        desk.post(f"/reviews/{check.id}", data={"decision": "accept", "reason": "Seen.", "seen": "video"}).status_code
+        == 303
+    )
     assert state_of(stranger.get(f"/id/{token}").text) == "passed"
     assert desk.get(f"/reviews/{check.id}").status_code == 404
 

@@ -343,6 +343,6 @@ def test_the_sender_may_be_the_first_of_two_who_attended(home: House, owner: Per
     who, _, signer = home.ceremony.identify(token)
     ticket = home.enrolment.begin(who.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
     check = shows_card(home, ticket, way=Way.ATTENDED)
-    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.")
-    home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.")
+    home.enrolment.decide(owner, check.id, accepted=True, reason="Seen.", seen="in_person")
+    home.enrolment.decide(second, check.id, accepted=True, reason="Seen too.", seen="in_person")
     assert home.ceremony.look(token).lacking is None
