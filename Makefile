@@ -18,7 +18,8 @@ setup: ## only the set-up: packages, web/vendor, translations
 test: ## the whole gate: linters, types, floors, unit tests, browser journeys
 	@$(PYTHON) tools/set_up.py --dev --browser
 	@$(MAKE) --no-print-directory checks
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --ignore=tests/journeys --numprocesses=$(or $(WORKERS),auto) --dist=loadfile
+	$(BIN)/python -m pytest tests/journeys
 
 lint: ## style, types and floors
 	@$(PYTHON) tools/set_up.py --dev

@@ -12,9 +12,10 @@ from tests.postgres import Postgres, postgres
 from tools import set_up
 
 
-def pytest_configure() -> None:
-    """The words as they are in the repository now, not as they were at the last set-up."""
-    set_up.translations()
+def pytest_configure(config: pytest.Config) -> None:
+    """The words as they are in the repository now, not as they were at the last set-up; once, by whoever hands out the tests."""
+    if not hasattr(config, "workerinput"):
+        set_up.translations()
 
 
 @pytest.fixture

@@ -244,7 +244,9 @@ def test_ticket_is_read_as_it_was_issued() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x.y.z", ticket("a") + "x", Tickets(bytes(32)).issue(["a"], "b"), ticket("a")[1:], "é"]
+    "text",
+    ["", "x.y.z", ticket("a") + "x", Tickets(bytes(32)).issue(["a"], "b"), ticket("a")[1:], "é"],
+    ids=["empty", "nonsense", "longer", "another key", "shorter", "not ASCII"],
 )
 def test_ticket_that_is_not_ours_is_refused(text: str) -> None:
     with pytest.raises(Refusal) as caught:
