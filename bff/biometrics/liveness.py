@@ -16,7 +16,7 @@ What it does not know: a rendered video that is fed into the browser instead of 
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from bff.biometrics import portrait as portraits
 from bff.biometrics.faces import MESH_FLAG_LEAST, Box, Eyes, Face, Vector, brightness, likeness, mean, sharpness
 from bff.biometrics.media import NAMES, Film, Image, Media, Unusable
 from bff.biometrics.movements import (
+    CALM_SECONDS,
     EARLY_SECONDS,
     EYES_SHARE,
     GLOW_ALIKE,
@@ -44,7 +45,7 @@ from bff.biometrics.movements import (
     shine,
     trace,
 )
-from bff.core.gestures import LEAD_MS, Action, Challenge
+from bff.core.gestures import Action, Challenge
 from bff.core.ports import FaceVerdict, Outcome, Portrait, Template
 
 FACE_LEAST_PIXELS = 100
@@ -63,6 +64,8 @@ COMPARABLE_DEGREES = 30.0
 JUMP_WIDTHS, JUMP_SECONDS = 0.5, 0.15
 FROZEN_LEVELS, FROZEN_SECONDS = 0.15, 0.5
 BEST_FRAMES, BREAKS = 4, 2
+EYES_END_SECONDS = 1.0
+"""How long after the last moment to begin it an action of the eyes is watched."""
 EYE_ACTIONS = (Action.CLOSE_EYES, Action.BLINK_TWICE)
 
 REASONS: Mapping[str, Outcome] = {
@@ -176,7 +179,7 @@ class FaceJudge:
             raise _Ended("face_enrol_again")
         film = self._media.film(video, mime=mime)
         _check_length(film, challenge, case)
-        watched = _Watcher(self._eyes, film, challenge).watch()
+        watched = _Watcher(self._eyes, film).watch()
         _check_picture(watched, film, case)
         calm = calm_of(watched.looks)
         match = self._check_person(watched, calm, portraits.vector(portrait, self._eyes), case)
@@ -184,8 +187,10 @@ class FaceJudge:
         if any(same_trace(case.trace, earlier) for earlier in seen):
             raise _Ended("seen_before")
         _check_motion(watched)
-        _check_actions(watched.looks, calm, challenge, case)
-        _check_colours(watched.looks, calm, challenge, case)
+        looks = _with_lids(self._eyes, watched, calm, challenge)
+        calm = calm_of(looks)
+        _check_actions(looks, calm, challenge, case)
+        _check_colours(looks, calm, challenge, case)
         if match < self._eyes.thresholds.match:
             raise _Ended("match_unsure")
 
@@ -219,9 +224,10 @@ class FaceJudge:
 
 @dataclass
 class _Watched:
-    """The looks at one face, with its aligned picture for each; `lost` counts frames without it."""
+    """The looks at one face, each with its frame and the face in it; `lost` counts frames without it."""
 
     looks: list[Look] = field(default_factory=list)
+    seen: list[tuple[Image, Face]] = field(default_factory=list)
     aligned: list[Image] = field(default_factory=list)
     small: list[Image] = field(default_factory=list)
     """The surroundings of the face in few pixels: what tells frozen frames."""
@@ -232,15 +238,9 @@ class _Watched:
 class _Watcher:
     """Follows the widest face through the film. Finding costs more than following, so it is asked now and then only."""
 
-    def __init__(self, eyes: Eyes, film: Film, challenge: Challenge) -> None:
+    def __init__(self, eyes: Eyes, film: Film) -> None:
         self._eyes, self._film = eyes, film
-        self._eye_times = [(0.0, LEAD_MS / 1000)] if any(s.action in EYE_ACTIONS for s in challenge.steps) else []
-        for number, step in enumerate(challenge.steps):
-            if step.action in EYE_ACTIONS:
-                until = challenge.ends_at(number) / 1000 + LATE_SECONDS + 1.0
-                self._eye_times.append((step.at_ms / 1000 - EARLY_SECONDS, until))
         self._face: Face | None = None
-        self._calm_yaw: float | None = None
 
     def watch(self) -> _Watched:
         watched = _Watched()
@@ -249,7 +249,8 @@ class _Watcher:
             if self._face is None:
                 watched.lost += 1
             else:
-                watched.looks.append(self._look(frame, self._face, second))
+                watched.looks.append(_look(frame, self._face, second))
+                watched.seen.append((frame, self._face))
                 watched.aligned.append(self._eyes.aligned(frame, self._face))
                 watched.small.append(cv2.resize(frame, (45, 80), interpolation=cv2.INTER_AREA).astype(np.uint8))
         return watched
@@ -270,16 +271,14 @@ class _Watcher:
                 face = real[0] if real else None
         return face
 
-    def _look(self, frame: Image, face: Face, second: float) -> Look:
-        height, width = frame.shape[:2]
-        yaw, pitch = pose(face.mesh.astype(float), width, height)
-        if self._calm_yaw is None:
-            self._calm_yaw = yaw
-        wanted = abs(yaw - self._calm_yaw) < SIDEWAYS_DEGREES + 5 and any(a <= second <= b for a, b in self._eye_times)
-        x, y = face.mesh[:, :2].mean(0) / face.width
-        eyes = self._eyes.openness(frame, face) if wanted else None
-        mouth = mouth_ratio(face.mesh.astype(float))
-        return Look(second, float(x), float(y), face.width, yaw, pitch, mouth, eyes, _glow(frame, face))
+
+def _look(frame: Image, face: Face, second: float) -> Look:
+    """What the mesh and the colours tell; the lids are looked at later (`_with_lids`)."""
+    height, width = frame.shape[:2]
+    mesh = face.mesh.astype(float)
+    yaw, pitch = pose(mesh, width, height)
+    x, y = face.mesh[:, :2].mean(0) / face.width
+    return Look(second, float(x), float(y), face.width, yaw, pitch, mouth_ratio(mesh), None, _glow(frame, face))
 
 
 def _on(face: Face, box: Box) -> bool:
@@ -310,6 +309,27 @@ def _glow(frame: Image, face: Face) -> tuple[float, float]:
 
 def _colour(patch: Image) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
     return np.array(cv2.mean(patch)[:3])
+
+
+def _with_lids(eyes: Eyes, watched: _Watched, calm: Calm, challenge: Challenge) -> list[Look]:
+    """The looks again, with how far the lids are open where that is judged. A network of its own reads them, all in one go:
+    one that takes turns with another finds the processor's cache full of the other."""
+    numbers = _lids_wanted(watched.looks, calm, challenge)
+    measured = dict(zip(numbers, eyes.openness_all([watched.seen[n] for n in numbers]), strict=True))
+    return [replace(look, eyes=measured.get(n)) for n, look in enumerate(watched.looks)]
+
+
+def _lids_wanted(looks: Sequence[Look], calm: Calm, challenge: Challenge) -> list[int]:
+    """Every frontal frame while an action of the eyes may go on; of the calm beginning, whose level alone counts, every other."""
+    windows = [
+        (step.at_ms / 1000 - EARLY_SECONDS, challenge.ends_at(number) / 1000 + LATE_SECONDS + EYES_END_SECONDS)
+        for number, step in enumerate(challenge.steps)
+        if step.action in EYE_ACTIONS
+    ]
+    frontal = [n for n, look in enumerate(looks) if abs(look.yaw - calm.yaw) < SIDEWAYS_DEGREES]
+    judged = {n for n in frontal if any(begin <= looks[n].second <= end for begin, end in windows)}
+    level = [n for n in frontal if looks[n].second <= CALM_SECONDS][::2] if windows else []
+    return sorted({*judged, *level})
 
 
 # --- the checks --------------------------------------------------------------------------------------
