@@ -3,8 +3,9 @@
     python -m bench.selfie VIDEO --portrait IMG [--challenge JSON] [--pack DIR] [--runs N] [--json]
 
 JSON is a file with a challenge as the product stores it. Without one the video is only followed and compared with the
-portrait, and a challenge of no actions is asked for. Processor time is that of the judging process and of the child that
-opens the video, on one core, with the networks already open.
+portrait, and a challenge of no actions is asked for. Processor time is that of the judging process, of the child that opens
+the video and of the process that this is forked from, on one core, with the networks already open and that process started,
+as in a worker; what its start took is told apart. `python -m tests.biometrics.clip DIR` makes a video to measure with.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from bff.core.gestures import Challenge
 from bff.core.ports import FaceVerdict, Portrait
 
 MIME = {".webm": "video/webm", ".mp4": "video/mp4", ".mov": "video/quicktime"}
-CPU_GOAL_SECONDS_PER_SECOND = 0.2
-"""Three seconds of video in 0.6 s."""
+VIDEO_SECONDS, CPU_GOAL_SECONDS = 3, 0.6
+"""So much video in so much processor time; of a longer one in proportion."""
 NOTHING_ASKED = Challenge((), (), 0)
 
 
@@ -49,10 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(video: Path, portrait: Path, challenge: Challenge, pack: Path | None = None, runs: int = 3) -> Report:
     eyes = Eyes(opened(pack)).open()
-    judge = FaceJudge(eyes, Media(Cage(2048, 20, 60, preload=PRELOAD)))
+    cage = Cage(2048, 20, 60, preload=PRELOAD)
+    cage.warm()
+    judge = FaceJudge(eyes, Media(cage))
     known = judge.portrait(portrait.read_bytes())
+    started = cage.mother_seconds
     content, mime = video.read_bytes(), MIME.get(video.suffix.lower(), "video/webm")
-    timed = [_once(judge, content, mime, challenge, known) for _ in range(max(1, runs))]
+    timed = [_once(judge, cage, content, mime, challenge, known) for _ in range(max(1, runs))]
+    cage.close()
     verdict = timed[-1][0]
     seconds = verdict.scores.get("video_milliseconds", 0) / 1000
     own, child, wall = (statistics.median(run[n] for run in timed) for n in (1, 2, 3))
@@ -63,12 +68,13 @@ def run(video: Path, portrait: Path, challenge: Challenge, pack: Path | None = N
         {"figure": "step", "value": verdict.step},
         {"figure": "video seconds", "value": seconds},
         {"figure": "processor seconds", "value": cpu},
-        {"figure": "of them in the child that opens the video, its start included", "value": child},
+        {"figure": "of them in the child that opens the video", "value": child},
+        {"figure": "once a worker, the start of what makes such children", "value": started},
         {"figure": "seconds by the clock", "value": wall},
         *({"figure": name, "value": value} for name, value in verdict.scores.items()),
     ]
     goals = (
-        [Goal("processor seconds a second of video", cpu / seconds, "s", CPU_GOAL_SECONDS_PER_SECOND)]
+        [Goal("processor seconds for three seconds of video", VIDEO_SECONDS * cpu / seconds, "s", CPU_GOAL_SECONDS)]
         if seconds
         else []
     )
@@ -76,18 +82,20 @@ def run(video: Path, portrait: Path, challenge: Challenge, pack: Path | None = N
 
 
 def _once(
-    judge: FaceJudge, video: bytes, mime: str, challenge: Challenge, portrait: Portrait
+    judge: FaceJudge, cage: Cage, video: bytes, mime: str, challenge: Challenge, portrait: Portrait
 ) -> tuple[FaceVerdict, float, float, float]:
-    began, worked = time.perf_counter(), processor_seconds()
+    """The verdict; seconds of the processor here and in children, and by the clock."""
+    began, worked = time.perf_counter(), processor_seconds(cage)
     verdict = judge.judge(video, mime=mime, challenge=challenge, portrait=portrait.template)
-    own, children = (b - a for a, b in zip(worked, processor_seconds(), strict=True))
+    own, children = (b - a for a, b in zip(worked, processor_seconds(cage), strict=True))
     return verdict, own, children, time.perf_counter() - began
 
 
-def processor_seconds() -> tuple[float, float]:
-    """Ours, and that of children that have ended."""
+def processor_seconds(*cages: Cage) -> tuple[float, float]:
+    """Ours, and that of children that have ended, those of these cages' mothers among them."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return used[0].ru_utime + used[0].ru_stime, used[1].ru_utime + used[1].ru_stime
+    own, children = (u.ru_utime + u.ru_stime for u in used)
+    return own, children + sum(cage.used_seconds + cage.mother_seconds for cage in cages)
 
 
 if __name__ == "__main__":

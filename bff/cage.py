@@ -7,8 +7,8 @@ bulk travels as files whose paths are arguments. A function that yields answers 
 Whatever goes wrong inside comes back as one exception, `Caged`, with its kind and the name of what happened and never
 a word of the document. Standard output and error of the child lead nowhere for the same reason.
 
-Every call has a process of its own. With `preload` one spare child waits, those modules imported and nothing read yet,
-so that the next call does not pay for the start; a spare that is gone is replaced by an ordinary start.
+Every call has a process of its own. With `preload` a mother (`nursery.py`) has those modules imported and nothing read, and
+each call's child is forked from her, so that no call pays for the start; where she is missing, a child is started.
 
     python -m bff.cage      is the child's side, and is started by this module only.
 """
@@ -17,6 +17,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import importlib
 import json
 import os
@@ -33,6 +34,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from bff import nursery
+from bff.nursery import Barren, Born, Mother
 
 ANSWER_LIMIT_BYTES = 32 * 1024 * 1024
 OPEN_FILES_LIMIT = 64
@@ -77,10 +81,13 @@ class Cage:
         preload: tuple[str, ...] = (),
     ) -> None:
         self.limits = Limits(memory_megabytes, cpu_seconds, wall_seconds, file_megabytes)
+        self.used_seconds = 0.0
+        """Processor time of the children that were forked from a mother, who are no children of this process."""
         self._preload = preload
-        self._spare: _Child | None = None
+        self._mother: Mother | None = None
+        self._asked = False
         self._lock = threading.Lock()
-        self._end_spare: Any = None
+        self._end_mother: Any = None
 
     def run(self, call: str, /, **arguments: Any) -> Answer:
         """What the function returns (its last answer, when it gives several). Raises Caged."""
@@ -91,63 +98,64 @@ class Cage:
 
     def stream(self, call: str, /, **arguments: Any) -> Iterator[Answer]:
         """The function's answers as they come. Raises Caged where it ends badly, after the answers before that."""
-        child = self._take()
+        child = self._child()
         try:
             yield from child.ask(call, arguments)
         finally:
-            child.end()
-            self.warm()
+            used = child.end()
+            with self._lock:
+                self.used_seconds += used
 
     def warm(self) -> None:
-        """Have the spare child ready (when there is something to preload)."""
-        if not self._preload:
-            return
+        """Have the mother ready (when there is something to preload), before a fork too: its children may use her."""
         with self._lock:
-            if self._spare is None:
-                self._spare = spare = _Child(self.limits, self._preload)
-                self._end_spare = weakref.finalize(self, _Child.end, spare)
+            if self._wants_mother():
+                order = _order(self.limits, self._preload, mother=True)
+                self._mother = mother = Mother(order, _closed_environment())
+                self._end_mother = weakref.finalize(self, Mother.end, mother)
+
+    def _wants_mother(self) -> bool:
+        """Not where there is one, nor where the last one could bear nothing."""
+        before = self._mother
+        if not self._preload or not nursery.SUPPORTED or (before and (before.lives or not before.has_borne)):
+            return False
+        self._let_go()
+        return True
+
+    @property
+    def mother_seconds(self) -> float:
+        """Processor time of the mother herself until now: her start, and a little for each child."""
+        return self._mother.used_seconds if self._mother and self._mother.lives else 0.0
 
     def close(self) -> None:
-        """End the spare child; the cage can still be used."""
-        spare = self._take_spare()
-        if spare is not None:
-            spare.end()
-
-    def _take(self) -> "_Child":
-        return self._take_spare() or _Child(self.limits, self._preload)
-
-    def _take_spare(self) -> "_Child | None":
+        """End the mother; the cage can still be used."""
         with self._lock:
-            spare, self._spare = self._spare, None
-            if self._end_spare is not None:
-                self._end_spare.detach()
-        if spare is not None and not spare.usable:
-            spare.end()
-            return None
-        return spare
+            self._let_go()
+
+    def _let_go(self) -> None:
+        mother, self._mother = self._mother, None
+        if mother is not None:
+            self._end_mother.detach()
+            mother.end()
+
+    def _child(self) -> "_Child":
+        """A process that is asked once, as a job's is, needs no mother: she is made for the second call."""
+        if self._asked:
+            self.warm()
+        self._asked = True
+        mother = self._mother
+        if mother is not None:
+            with contextlib.suppress(Barren):
+                return _Child(self.limits, mother.bear())
+        return _Child(self.limits, _Started(_order(self.limits, self._preload)))
 
 
 class _Child:
     """The parent's side of one child process, which answers one question."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...]) -> None:
+    def __init__(self, limits: Limits, process: "_Started | Born") -> None:
         self._limits = limits
-        self._owner = os.getpid()
-        order = json.dumps({"limits": asdict(limits), "preload": preload, "parent": self._owner})
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-P", "-m", "bff.cage", order],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_closed_environment(),
-            cwd="/",
-            start_new_session=True,
-        )
-
-    @property
-    def usable(self) -> bool:
-        """Still waiting, and ours: after a fork it belongs to the parent."""
-        return self._owner == os.getpid() and self._process.poll() is None
+        self._process = process
 
     def ask(self, call: str, arguments: dict[str, Any]) -> Iterator[Answer]:
         deadline = time.monotonic() + self._limits.wall_seconds
@@ -162,7 +170,7 @@ class _Child:
         raise self._death()
 
     def _send(self, request: bytes) -> None:
-        stdin = _pipe(self._process.stdin)
+        stdin = self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             stdin.write(request + b"\n")
             stdin.flush()
@@ -179,7 +187,7 @@ class _Child:
 
     def _pieces(self, deadline: float) -> Iterator[bytes]:
         """What the child writes, until it closes its end, says too much or the time is over."""
-        stdout, total = _pipe(self._process.stdout), 0
+        stdout, total = self._process.stdout, 0
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
             while selector.select(max(0.0, deadline - time.monotonic())):
@@ -193,9 +201,8 @@ class _Child:
         raise Caged("out_of_time", "wall")
 
     def _death(self) -> Caged:
-        try:
-            status = self._process.wait(DYING_SECONDS)
-        except subprocess.TimeoutExpired:
+        status = self._process.wait(DYING_SECONDS)
+        if status is None:
             return Caged("crashed", "no answer")
         if status >= 0:
             return Caged("crashed", f"exit {status}")
@@ -205,17 +212,52 @@ class _Child:
             return Caged("out_of_memory", "SIGKILL")  # the kernel's: ours are sent only after this has been asked
         return Caged("crashed", _signal_name(-status))
 
-    def end(self) -> None:
-        """Nothing of it is left: the child and whatever it may have started."""
-        for pipe in (self._process.stdin, self._process.stdout):
+    def end(self) -> float:
+        """Nothing of it is left. Returns its processor seconds where nobody else counts them."""
+        return self._process.end(DYING_SECONDS)
+
+
+class _Started:
+    """A process of our own, with what it may have started."""
+
+    def __init__(self, order: list[str]) -> None:
+        self._owner = os.getpid()
+        self._process = subprocess.Popen(
+            order,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_closed_environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.stdin, self.stdout = _pipe(self._process.stdin), _pipe(self._process.stdout)
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit status, negative for a signal; None while it goes on."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self, seconds: float) -> float:
+        """Killed, and waited for: it is in this process's own account."""
+        del seconds
+        for pipe in (self.stdin, self.stdout):
             with contextlib.suppress(OSError):
-                _pipe(pipe).close()
-        if self._owner != os.getpid():
-            return
-        if self._process.returncode is None:
+                pipe.close()
+        if self._owner == os.getpid() and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        return 0.0
+
+
+def _order(limits: Limits, preload: tuple[str, ...], *, mother: bool = False) -> list[str]:
+    """The command that starts a child, or a mother."""
+    order = {"limits": asdict(limits), "preload": preload, "parent": os.getpid(), "mother": mother}
+    return [sys.executable, "-P", "-m", "bff.cage", json.dumps(order)]
 
 
 def _closed_environment() -> dict[str, str]:
@@ -257,16 +299,24 @@ def _signal_name(number: int) -> str:
 
 
 def main(order_text: str) -> None:
-    """Limit ourselves, wait for the question, answer it, be gone."""
     order = json.loads(order_text)
     limits = Limits(**order["limits"])
+    if order["mother"]:
+        _preload(order["preload"])
+        nursery.serve(functools.partial(_live, limits, [], os.getpid()))
+        os._exit(0)
+    _live(limits, order["preload"], order["parent"])
+
+
+def _live(limits: Limits, preload: list[str], parent: int) -> None:
+    """Limit ourselves, wait for the question, answer it, be gone."""
     _limit(limits)
     answers = _silence()
-    _preload(order["preload"])
+    _preload(preload)
     request = sys.stdin.buffer.readline()
-    if not request:  # the parent is gone, or does not need us any more
+    if not request:  # whoever wanted to ask is gone
         os._exit(0)
-    _die_with(order["parent"])
+    _die_with(parent)
     _die_in_time(limits)
     _forbid()
     question = json.loads(request)
@@ -303,7 +353,7 @@ def _limit(limits: Limits) -> None:
 def _die_with(parent: int) -> None:
     """The parent keeps our standard input open; when it closes, the kernel sends SIGIO, which ends us.
 
-    PR_SET_PDEATHSIG would speak of the one thread that started us, and a spare outlives the request that made it.
+    PR_SET_PDEATHSIG would speak of the one thread that started us, or of the mother we were forked from.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())

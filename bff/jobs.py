@@ -9,15 +9,12 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bff.core.errors import Fault, Refusal
 from bff.settings import from_environment
 from bff.store.errands import Errand
 from bff.wiring import House, build
-
-if TYPE_CHECKING:
-    from bff.biometrics.faces import Eyes
 
 GIVE_UP = 6
 SOONER = {"read_document": 3, "judge_face": 3, "judge_signing": 3}
@@ -39,16 +36,18 @@ def house() -> House:
     """One house a worker process; it sees with the eyes that were opened before the fork, if they were."""
     home = build(from_environment())
     if open_eyes.cache_info().currsize:
-        home.__dict__["eyes"] = open_eyes()
+        home.__dict__.update(open_eyes())
     return home
 
 
 @cache
-def open_eyes() -> "Eyes":
-    """The networks for faces, read once for a worker and all its children. A pack that is missing is a Fault."""
-    eyes = build(from_environment()).eyes
-    eyes.open()
-    return eyes
+def open_eyes() -> Mapping[str, Any]:
+    """The house's `eyes` and `media`, for a worker and all its children: the networks are read once, and one process has
+    imported what opens pictures and videos. A pack that is missing is a Fault."""
+    home = build(from_environment())
+    home.eyes.open()
+    home.media.warm()
+    return {"eyes": home.eyes, "media": home.media}
 
 
 def run(errand_id: str) -> None:

@@ -18,10 +18,13 @@ ACTS = "tests.caged_acts"
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture
-def cage() -> Iterator[Cage]:
-    cage = Cage(512, 2, 10, file_megabytes=4)
+@pytest.fixture(params=["started", "borne"])
+def cage(request: pytest.FixtureRequest) -> Iterator[Cage]:
+    """Its children are started one by one, or forked from a mother: nothing of what follows depends on that."""
+    cage = Cage(512, 2, 10, file_megabytes=4, preload=("json",) if request.param == "borne" else ())
+    cage.warm()
     yield cage
+    assert (cage.used_seconds > 0) == (request.param == "borne")
     cage.close()
 
 
@@ -167,54 +170,135 @@ def test_the_child_dies_with_a_parent_that_is_killed() -> None:
     assert is_gone(pid)
 
 
-# --- the spare ---
+# --- the mother ---
 
 
 @pytest.fixture
 def warm() -> Iterator[Cage]:
     cage = Cage(512, 2, 10, preload=(ACTS, "gc:collect"))
+    cage.warm()
     yield cage
     cage.close()
 
 
-def spare_pid(cage: Cage) -> int:
-    assert cage._spare is not None
-    return cage._spare._process.pid
+def mother_of(cage: Cage) -> int:
+    assert cage._mother is not None
+    return cage._mother.pid
 
 
-def test_the_spare_answers_the_next_call_and_each_call_has_its_own_process(warm: Cage) -> None:
-    warm.warm()
-    first, expected = spare_pid(warm), []
-    for _ in range(2):
-        expected.append(spare_pid(warm))
-        assert warm.run(f"{ACTS}:looks_around")["pid"] == expected[-1]
-    assert expected[0] == first != expected[1]
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def test_a_spare_that_died_is_replaced_by_an_ordinary_start(warm: Cage) -> None:
-    warm.warm()
-    os.kill(spare_pid(warm), signal.SIGKILL)
-    assert is_gone(spare_pid(warm))
+def test_each_call_has_a_child_of_its_own_that_is_gone_afterwards(warm: Cage) -> None:
+    seen = [warm.run(f"{ACTS}:looks_around")["pid"] for _ in range(2)]
+    assert len({*seen, mother_of(warm), os.getpid()}) == 4
+    assert all(is_gone(pid) for pid in seen)
+
+
+def test_children_of_one_mother_live_beside_each_other(warm: Cage) -> None:
+    slow = warm.stream(f"{ACTS}:sleeps", seconds=60)
+    pid = next(slow)["pid"]
+    assert parent_of(pid) == mother_of(warm)
+    assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+    assert not is_gone_now(pid)
+    slow.close()  # type: ignore[attr-defined]  # it is a generator
+    assert is_gone(pid)
+
+
+def is_gone_now(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_what_its_child_took_is_told() -> None:
+    cage = Cage(512, 1, 60, preload=("json",))
+    cage.warm()
+    cage.run(f"{ACTS}:adds", one=1, other=1)
+    little = cage.used_seconds
+    assert caged(cage, "takes_cpu").kind == "out_of_time"
+    assert 0 < little < 0.9 < cage.used_seconds < 3
+    cage.close()
+
+
+def test_a_mother_that_died_is_replaced(warm: Cage) -> None:
+    assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+    first = mother_of(warm)
+    os.kill(first, signal.SIGKILL)
+    assert is_gone(first)
+    assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+    assert mother_of(warm) != first
+
+
+def test_a_mother_is_made_for_the_second_call() -> None:
+    """A job asks once, in a process of its own."""
+    cage = Cage(512, 2, 10, preload=("json",))
+    assert cage.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+    assert cage._mother is None
+    assert cage.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
+    assert cage._mother is not None
+    cage.close()
+
+
+def test_a_mother_bears_for_processes_that_were_forked_from_her_owner(warm: Cage) -> None:
+    """Of RQ's worker and its jobs. Their end is not hers."""
+    read, write = os.pipe()
+    job = os.fork()
+    if job == 0:
+        try:
+            child = warm.stream(f"{ACTS}:sleeps", seconds=60)
+            os.write(write, str(next(child)["pid"]).encode())
+        finally:
+            os._exit(0)  # killed, as it were: nothing is tidied up
+    os.close(write)
+    with os.fdopen(read, "rb") as told:
+        pid = int(told.read())
+    os.waitpid(job, 0)
+    assert is_gone(pid)
     assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
 
 
-def test_closing_ends_the_spare_and_the_cage_still_works(warm: Cage) -> None:
-    warm.warm()
-    pid = spare_pid(warm)
+def test_a_call_whose_mother_dies_ends_and_so_does_its_child(warm: Cage) -> None:
+    stream = warm.stream(f"{ACTS}:sleeps", seconds=60)
+    pid = next(stream)["pid"]
+    os.kill(mother_of(warm), signal.SIGKILL)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert is_gone(pid)
+
+
+def test_closing_ends_the_mother_and_the_cage_still_works(warm: Cage) -> None:
+    pid = mother_of(warm)
     warm.close()
     assert is_gone(pid)
     assert warm.run(f"{ACTS}:adds", one=1, other=1) == {"sum": 2}
 
 
-def test_a_cage_that_is_forgotten_takes_its_spare_along() -> None:
+def test_a_cage_that_is_forgotten_takes_its_mother_along() -> None:
     cage = Cage(512, 2, 10, preload=("json",))
     cage.warm()
-    pid = spare_pid(cage)
+    pid = mother_of(cage)
     del cage
     assert is_gone(pid)
 
 
+def test_a_mother_dies_with_an_owner_that_is_killed_and_so_do_her_children() -> None:
+    program = (
+        "from bff.cage import Cage\n"
+        "cage = Cage(512, 5, 60, preload=('json',))\n"
+        "cage.warm()\n"
+        f"for a in cage.stream('{ACTS}:sleeps', seconds=60): print(cage._mother.pid, a['pid'], flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pids = list(map(int, owner.stdout.readline().split()))
+        owner.kill()
+    assert all(is_gone(pid) for pid in pids)
+
+
 def test_a_preload_that_cannot_be_imported_is_a_crash_and_not_a_hang() -> None:
     cage = Cage(512, 2, 10, preload=("no_such_module",))
-    assert caged(cage, "adds", one=1, other=1).kind == "crashed"
+    cage.warm()
+    first = mother_of(cage)
+    for _ in range(2):
+        assert caged(cage, "adds", one=1, other=1).kind == "crashed"
+    assert mother_of(cage) == first  # not started again for nothing
     cage.close()

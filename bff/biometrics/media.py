@@ -36,7 +36,7 @@ CONTAINERS = {
 
 DECODING = "bff.biometrics.decoding"
 PRELOAD = ("av", "av.video.reformatter", DECODING)
-"""What a spare child of the cage has imported before it is needed."""
+"""What the mother of the cage's children has imported before it is needed."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class Media:
 
     def __init__(self, cage: Cage) -> None:
         self._cage = cage
+
+    def warm(self) -> None:
+        """Make ready what the next calls, here and after a fork, do not want to wait for."""
+        self._cage.warm()
 
     def photo(self, content: bytes) -> Image:
         """Upright pixels of a JPEG, PNG, WebP or HEIC. Raises Unusable."""

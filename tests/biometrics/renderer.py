@@ -282,15 +282,20 @@ class Room:
 
 
 def recorded(
-    draw: Callable[[float], Image], challenge: Challenge, *, room: Room | None = None, lit_by: Challenge | None = None
+    draw: Callable[[float], Image],
+    challenge: Challenge,
+    *,
+    room: Room | None = None,
+    lit_by: Challenge | None = None,
+    rate: int = RATE,
 ) -> list[Image]:
     """The frames of a recording of `challenge`, whatever `draw` shows; the screen may have shown another's colours."""
     room, lit_by = room or Room(), lit_by or challenge
     random = np.random.default_rng(room.seed)
     waves = random.uniform(0.4, 1.7, (3, 3)), random.uniform(0, 6.28, (3, 3))
     frames = []
-    for number in range(int((challenge.length_ms / 1000 + 0.2) * RATE)):
-        second = number / RATE
+    for number in range(int((challenge.length_ms / 1000 + 0.2) * rate)):
+        second = number / rate
         frames.append(
             _developed(_lit(draw(second), lit_by, second - GLOW_LAG_SECONDS, room), second, waves, room, random)
         )
@@ -332,13 +337,21 @@ SPEED = {
 }
 
 
-def encoded(frames: Sequence[Image], *, codec: str = "libx264", container: str = "mp4", scale: float = 1.0) -> bytes:
+def encoded(
+    frames: Sequence[Image],
+    *,
+    codec: str = "libx264",
+    container: str = "mp4",
+    scale: float = 1.0,
+    rate: int = RATE,
+) -> bytes:
     """As MediaRecorder would have written it."""
     file = BytesIO()
+    height, width = frames[0].shape[:2]
     with av.open(file, "w", format=container) as made:
-        track = made.add_stream(codec, rate=RATE, options=SPEED[codec])
+        track = made.add_stream(codec, rate=rate, options=SPEED[codec])
         track.codec_context.thread_count = 1
-        track.width, track.height = round(WIDTH * scale), round(HEIGHT * scale)
+        track.width, track.height = round(width * scale), round(height * scale)
         track.pix_fmt, track.bit_rate = "yuv420p", 2_500_000
         for picture in frames:
             sized = cv2.resize(picture, (track.width, track.height)) if scale != 1 else picture

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bff import doctor
+from bff import doctor, jobs
 from bff.biometrics.id_document import Kind
 from bff.biometrics.pack import DEFAULT_PACK
 from bff.core.errors import Fault
@@ -27,6 +27,21 @@ def test_the_house_reads_a_portrait_and_a_document_and_keeps_what_it_read(home: 
     name = home.face_vault.keep("person-1", photograph, now=clock.now())
     assert home.face_vault.read("person-1", name) == photograph
     assert home.face_vault.sweep(now=datetime(2100, 1, 1, tzinfo=UTC)) == 1
+
+
+def test_a_worker_has_eyes_and_what_opens_media_ready_for_all_its_jobs(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "from_environment", lambda: home.settings)
+    jobs.open_eyes.cache_clear()
+    try:
+        shared = jobs.open_eyes()
+        assert shared["media"].photo(as_file(astronaut())).shape == astronaut().shape
+        assert shared["media"]._cage.used_seconds > 0  # of a child that was forked, not started
+        assert jobs.house.__wrapped__().eyes is shared["eyes"]
+    finally:
+        shared["media"]._cage.close()
+        jobs.open_eyes.cache_clear()
 
 
 def test_a_pack_that_is_not_there_is_a_fault_of_the_operator(home: House) -> None:
