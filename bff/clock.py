@@ -94,6 +94,7 @@ def _tick_and_report(home: House, ticks: int) -> None:
         if ticks % FORGET_EVERY_TICKS == 0:
             home.account.forget_expired()
             home.enrolment.sweep()
+            home.reporting.forget()
         if ticks % RENEW_EVERY_TICKS == 0:
             look_at_time_stamps(home)
         if ticks % RETRY_EVERY_TICKS == 0:

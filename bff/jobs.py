@@ -17,7 +17,7 @@ from bff.store.errands import Errand
 from bff.wiring import House, build
 
 GIVE_UP = 6
-SOONER = {"read_document": 3, "judge_face": 3, "judge_signing": 3}
+SOONER = {"read_document": 3, "judge_face": 3, "judge_signing": 3, "report": 3}
 """Somebody stands there and waits: they are told to try again rather than left with a turning wheel."""
 KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
@@ -88,6 +88,7 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "raise": lambda errand: home.sealing.raise_level(_contract(errand)),
         "archive": lambda errand: home.sealing.archive(_contract(errand)),
         "renew": lambda errand: home.renewal.renew(_contract(errand)),
+        "report": home.reporting.make,
         "invite": home.courier.carry,
         "remind": home.courier.carry,
         "tell": home.courier.carry,
@@ -141,3 +142,5 @@ def _give_up(home: House, errand: Errand, reason: str) -> None:
         home.enrolment.given_up(errand)
     if errand.kind == "judge_signing":
         home.ceremony.face_given_up(errand)
+    if errand.kind == "report":
+        home.reporting.given_up(errand, reason)

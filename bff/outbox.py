@@ -19,7 +19,7 @@ from rq.worker import BaseWorker
 
 PAPER, WORD, FACE = "paper", "word", "face"
 KINDS = {
-    PAPER: ("sign", "seal", "raise", "archive", "renew", "transfer"),
+    PAPER: ("sign", "seal", "raise", "archive", "renew", "transfer", "report"),
     FACE: ("read_document", "judge_face", "judge_signing", "licence", "imprint"),
 }
 """Which errands go into which queue; all others are words."""

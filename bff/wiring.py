@@ -434,14 +434,13 @@ class House:
 
     @cached_property
     def reporting(self) -> "Reporting":
-        # It signs: see `pades`.
         from bff.signing.reporting import Reporting
 
         return Reporting(
             store=self.store,
             clock=self.clock,
-            pades=self.pades,
-            paper=self.paper,
+            pades=lambda: self.pades,
+            paper=lambda: self.paper,
             throttle=self.throttle,
             verify_url=f"{self.settings.public_url.rstrip('/')}/verify",
         )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import segno
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, send_file
+from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, send_file, url_for
 from flask_babel import format_date, gettext
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
@@ -33,6 +33,7 @@ from bff.routes.refusals import say
 from bff.routes.shared import back, house, language, live_ticket, me, parsed_body, person, sender, signed_in
 from bff.routes.signer import PICTURE_WIDTHS, download
 from bff.signing.desk import Details, NewSigner
+from bff.signing.reporting import Made
 from bff.store.contracts import Wanted
 from bff.words import LANGUAGES, words
 
@@ -644,13 +645,37 @@ def evidence(contract_id: str) -> Response:
     return download(house().history.bundle(contract_id), seen.title, kind="zip")
 
 
+@door.route("/contracts/<contract_id>/report", methods=["GET", "POST"])
+@sender
+def report(contract_id: str) -> Page:
+    """Everything that is recorded about a finished contract: asked for by looking here, made by a worker. POST: once more."""
+    seen = house().desk.look(me(), contract_id)
+    made = _report(contract_id, again=request.method == "POST")
+    if request.method == "POST":
+        return back("sender.report", contract_id=contract_id)
+    return render_template(
+        "report_step.html" if request.htmx else "report.html",  # type: ignore[attr-defined]
+        contract=seen,
+        made=made,
+        live=_live(seen),
+        page_url=url_for("sender.report", contract_id=contract_id),
+        file_url=url_for("sender.report_file", contract_id=contract_id),
+    )
+
+
 @door.get("/contracts/<contract_id>/report.pdf")
 @sender
-def report(contract_id: str) -> Response:
-    """Everything that is recorded about a finished contract, to read, in one's own language and under the house's seal."""
+def report_file(contract_id: str) -> Page:
+    """The report itself, in one's own language and under the house's seal; the page that tells of it until it is made."""
     seen = house().desk.look(me(), contract_id)
-    made = house().reporting.report(contract_id, asker=me().name, language=language(), tell=telling.timeline)
-    return download(made, gettext("%(title)s - evidence report", title=seen.title))
+    made = _report(contract_id)
+    if made.content is None:
+        return back("sender.report", contract_id=contract_id)
+    return download(made.content, gettext("%(title)s - evidence report", title=seen.title))
+
+
+def _report(contract_id: str, *, again: bool = False) -> Made:
+    return house().reporting.ask(contract_id, asker=me().name, language=language(), tell=telling.timeline, again=again)
 
 
 @door.get("/contracts/<contract_id>/pages/<int:page>")

@@ -29,6 +29,7 @@ from bff.routes.shared import an_object, back, client, house, language, parsed, 
 from bff.routes.telling import level_of
 from bff.signing import consent
 from bff.signing.ceremony import Asked, View
+from bff.signing.reporting import Made
 
 door = Blueprint("signer", __name__, url_prefix="/s/<token>")
 
@@ -416,14 +417,32 @@ def evidence(token: str) -> Response:
     return download(house().history.bundle(view.contract.id), view.contract.title, kind="zip")
 
 
-@door.get("/report.pdf")
-def report(token: str) -> Response:
-    """Everything that is recorded about a finished contract, to read, in the signer's language and under the house's seal."""
+@door.route("/report", methods=["GET", "POST"])
+def report(token: str) -> str | AnyResponse:
+    """Everything that is recorded about a finished contract: asked for by looking here, made by a worker. POST: once more."""
     view: View = g.view
-    made = house().reporting.report(
-        view.contract.id, asker=view.signer.name, language=language(), tell=telling.timeline
+    made = _report(view, again=request.method == "POST")
+    if request.method == "POST":
+        return back("signer.report", token=token)
+    template = "report_step.html" if request.htmx else "signer_report.html"  # type: ignore[attr-defined]
+    urls = {"page_url": url_for("signer.report", token=token), "file_url": url_for("signer.report_file", token=token)}
+    return _screen(template, token, view, made=made, **urls)
+
+
+@door.get("/report.pdf")
+def report_file(token: str) -> AnyResponse:
+    """The report itself, in the signer's language and under the house's seal; the page that tells of it until it is made."""
+    view: View = g.view
+    made = _report(view)
+    if made.content is None:
+        return back("signer.report", token=token)
+    return download(made.content, gettext("%(title)s - evidence report", title=view.contract.title))
+
+
+def _report(view: View, *, again: bool = False) -> Made:
+    return house().reporting.ask(
+        view.contract.id, asker=view.signer.name, language=language(), tell=telling.timeline, again=again
     )
-    return download(made, gettext("%(title)s - evidence report", title=view.contract.title))
 
 
 @door.get("/mark.svg")

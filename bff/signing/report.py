@@ -4,9 +4,11 @@ It invents nothing: every line comes from the log, the acts and the archive, and
 rules as the certificate page; where the seal goes is a box on its last page.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bff.core.intent import fingerprint
@@ -116,6 +118,32 @@ class Account:
     tree: tuple[int, str, datetime] | None
     """Size, root and time of the newest signed head over this log."""
     verify_url: str
+
+
+def told(account: Account) -> dict[str, Any]:
+    """As JSON, for whoever makes the report later."""
+    return dict(json.loads(json.dumps(asdict(account), default=datetime.isoformat)))
+
+
+def read(said: Mapping[str, Any]) -> Account:
+    """What `told` gave."""
+    at = datetime.fromisoformat
+    tree = said["tree"]
+    return Account(
+        **{
+            **said,
+            "made_at": at(said["made_at"]),
+            "sent_at": at(said["sent_at"]) if said["sent_at"] else None,
+            "parties": [Party(**{**one, "signed_at": at(one["signed_at"])}) for one in said["parties"]],
+            "timeline": [
+                Happened(**{**one, "at": at(one["at"]), "until": at(one["until"]) if one["until"] else None})
+                for one in said["timeline"]
+            ],
+            "revisions": [Revised(**{**one, "at": at(one["at"])}) for one in said["revisions"]],
+            "copies": [(site, at(moment)) for site, moment in said["copies"]],
+            "tree": (tree[0], tree[1], at(tree[2])) if tree else None,
+        }
+    )
 
 
 def drawn(account: Account, paper: Paper) -> EvidencePaper:

@@ -263,6 +263,11 @@ def shown(value: object) -> str:
 # --- values of any type -------------------------------------------------------------------------------------------------
 
 
+def by_a_link(identity: Stated) -> bool:
+    """Says no more of the device than that its holder had a link: its person has not called it theirs since."""
+    return identity.get("passkey_set_up") in ("this_link", "another_link") and not identity.get("passkey_kept_at")
+
+
 def mapping(value: object) -> Stated:
     return value if isinstance(value, dict) else {}
 

@@ -279,7 +279,7 @@ def _signer_sentence(signer: SignerReport, _: Words) -> str:
     params = {"name": _who(signer, _), "time": signer.time or "?"}
     if not signer.ok:
         return _("The signature of %(name)s does not hold.") % params
-    if signer.proof == "device" and by_a_link(_mapping(signer.facts.get("identity"))):
+    if signer.proof == "device" and statements.by_a_link(_mapping(signer.facts.get("identity"))):
         sentence = _(
             "%(name)s signed exactly this document, confirmed with the key of a device that was set up by whoever held the "
             "link sent to them; time: %(time)s."
@@ -294,11 +294,6 @@ def _signer_sentence(signer: SignerReport, _: Words) -> str:
             "time: %(time)s."
         )
     return sentence % params
-
-
-def by_a_link(identity: Mapping[str, Any]) -> bool:
-    """Says no more of the device than that its holder had a link: its person has not called it theirs since."""
-    return identity.get("passkey_set_up") in ("this_link", "another_link") and not identity.get("passkey_kept_at")
 
 
 def _who(signer: SignerReport, _: Words) -> str:

@@ -243,6 +243,18 @@ class RevisionRow(Table):
     created_at: Mapped[datetime]
 
 
+class ReportRow(Table):
+    """An evidence report that somebody asked for, and its sealed PDF once it is made."""
+
+    __tablename__ = "reports"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    contract_id: Mapped[str] = mapped_column(ForeignKey("contracts.id"), index=True)
+    account: Mapped[dict[str, Any]]
+    content: Mapped[bytes | None]
+    reason: Mapped[str | None] = mapped_column(String(80))
+    asked_at: Mapped[datetime]
+
+
 class ErrandRow(Table):
     """A committed wish to run a job. `parked`: given up for now, somebody has to look."""
 

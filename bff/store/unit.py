@@ -22,6 +22,7 @@ from bff.store.errands import Errand, Errands
 from bff.store.history import History
 from bff.store.identities import Identities
 from bff.store.people import People
+from bff.store.reports import Reports
 from bff.store.timebook import TimeBook
 
 
@@ -46,6 +47,7 @@ class Unit:
         self.people = People(session, now, lock=lock)
         self.errands = Errands(session, now)
         self.history = History(session, now)
+        self.reports = Reports(session, now)
         self.time_book = TimeBook(session)
         self.identities = Identities(session, now, lock=lock)
         self.chronicle = Chronicle(session)

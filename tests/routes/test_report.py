@@ -9,7 +9,7 @@ from bff.signing import judging
 from bff.signing.verify import verify
 from bff.store.people import Person
 from bff.wiring import House
-from tests.builders import a_sealed_contract, a_sent_contract, token_of
+from tests.builders import a_sealed_contract, a_sent_contract, token_of, work
 
 
 @pytest.fixture
@@ -23,7 +23,15 @@ def text(content: bytes) -> str:
 
 def test_the_sender_gets_the_report_with_the_whole_timeline(home: House, desk: FlaskClient, sealed: Contract) -> None:
     page = desk.get(f"/contracts/{sealed.id}")
-    assert f"/contracts/{sealed.id}/report.pdf" in page.text
+    assert f'href="/contracts/{sealed.id}/report"' in page.text
+    asked = desk.get(f"/contracts/{sealed.id}/report")
+    assert 'data-state="waiting"' in asked.text
+    early = desk.get(f"/contracts/{sealed.id}/report.pdf")
+    assert (early.status_code, early.headers["Location"]) == (303, f"/contracts/{sealed.id}/report")
+    work(home)
+    assert f"/contracts/{sealed.id}/report.pdf" in desk.get(f"/contracts/{sealed.id}/report").text
+    part = desk.get(f"/contracts/{sealed.id}/report", headers={"HX-Request": "true"})
+    assert part.text.lstrip().startswith('<section id="report"')
     answer = desk.get(f"/contracts/{sealed.id}/report.pdf")
     assert answer.mimetype == "application/pdf"
     assert "Purchase agreement - evidence report.pdf" in answer.headers["Content-Disposition"]
@@ -38,8 +46,11 @@ def test_each_signer_gets_report_and_bundle_from_their_link(
 ) -> None:
     link = f"/s/{token_of(home, sealed, '李雷')}"
     page = stranger.get(link)
-    assert f"{link}/report.pdf" in page.text
+    assert f'href="{link}/report"' in page.text
     assert f"{link}/evidence.zip" in page.text
+    assert 'data-state="waiting"' in stranger.get(f"{link}/report").text
+    work(home)
+    assert 'data-state="made"' in stranger.get(f"{link}/report").text
     report = stranger.get(f"{link}/report.pdf")
     assert "证据报告" in "".join(text(report.data).split())
     assert report.headers["Cache-Control"] == "private, no-store"
@@ -49,13 +60,28 @@ def test_each_signer_gets_report_and_bundle_from_their_link(
     assert verdict.ok, verdict.lines()
 
 
-@pytest.mark.parametrize("what", ["report.pdf", "evidence.zip"])
+def test_who_waited_in_vain_is_told_and_can_ask_again(home: House, desk: FlaskClient, sealed: Contract) -> None:
+    page = f"/contracts/{sealed.id}/report"
+    desk.get(page)
+    with home.store.read() as unit:
+        (errand,) = [e for e in unit.errands.open_of(sealed.id) if e.kind == "report"]
+    with home.store.begin() as unit:
+        unit.errands.park(errand.id, error="seal_key_away")
+    home.reporting.given_up(errand, "seal_key_away")
+    assert 'data-state="failed"' in desk.get(page).text
+    assert desk.post(page).status_code == 303
+    assert 'data-state="waiting"' in desk.get(page).text
+    work(home)
+    assert 'data-state="made"' in desk.get(page).text
+
+
+@pytest.mark.parametrize("what", ["report", "report.pdf", "evidence.zip"])
 def test_before_the_seal_there_is_neither(
     home: House, desk: FlaskClient, stranger: FlaskClient, owner: Person, what: str
 ) -> None:
     sent = a_sent_contract(home, owner)
     link = f"/s/{token_of(home, sent, '李雷')}"
-    assert what not in stranger.get(link).text
+    assert f"/{what}" not in stranger.get(link).text
     assert stranger.get(f"{link}/{what}").status_code == 409
     assert desk.get(f"/contracts/{sent.id}/{what}").status_code == 409
 

@@ -10,13 +10,16 @@ import pypdfium2
 import pytest
 
 from bff.core.contract import Contract
-from bff.core.errors import Refusal
+from bff.core.errors import Fault, Refusal
 from bff.signing import bundle, judging
-from bff.signing.report import Happened
+from bff.signing.report import Happened, read
+from bff.signing.report import told as report_told
+from bff.signing.reporting import Made
 from bff.signing.verify import verify
+from bff.store.errands import Errand
 from bff.store.people import Person
 from bff.wiring import House
-from tests.builders import a_house, a_sealed_contract, a_sent_contract, an_owner
+from tests.builders import a_house, a_sealed_contract, a_sent_contract, an_owner, work
 
 
 class Finished:
@@ -27,8 +30,19 @@ class Finished:
         self.owner: Person = an_owner(self.home)
         self.contract: Contract = a_sealed_contract(self.home, self.owner)
 
+    def ask(self, language: str = "en", asker: str = "Olga Owner", *, again: bool = False) -> Made:
+        return self.home.reporting.ask(self.contract.id, asker=asker, language=language, tell=told, again=again)
+
     def report(self, language: str = "en") -> bytes:
-        return self.home.reporting.report(self.contract.id, asker="Olga Owner", language=language, tell=told)
+        self.ask(language)
+        work(self.home)
+        made = self.ask(language).content
+        assert made is not None
+        return made
+
+    def errands(self) -> list[Errand]:
+        with self.home.store.read() as unit:
+            return [e for e in unit.errands.open_of(self.contract.id) if e.kind == "report"]
 
 
 def told(contract: Contract, entries: object, *, owner_id: str, owner_name: str) -> list[Happened]:
@@ -138,4 +152,76 @@ def test_it_names_the_log_that_the_bundle_holds(finished: Finished) -> None:
 def test_before_the_seal_there_is_none(finished: Finished) -> None:
     sent = a_sent_contract(finished.home, finished.owner)
     with pytest.raises(Refusal, match="not_sealed_yet"):
-        finished.home.reporting.report(sent.id, asker="x", language="en", tell=told)
+        finished.home.reporting.ask(sent.id, asker="x", language="en", tell=told)
+
+
+def test_two_taps_ask_once_and_find_the_same_file(finished: Finished) -> None:
+    first, second = finished.ask(asker="Twice"), finished.ask(asker="Twice")
+    assert (first.content, second.content, first.waiting) == (None, None, True)
+    assert len(finished.errands()) == 1
+    work(finished.home)
+    made = finished.ask(asker="Twice").content
+    assert made is not None
+    assert finished.errands() == []
+    assert finished.ask(asker="Twice").content == made
+
+
+def test_another_asker_or_language_gets_their_own(finished: Finished) -> None:
+    for asker, language in (("Ada", "en"), ("Bo", "en"), ("Bo", "zh_Hans_CN")):
+        assert finished.ask(language, asker).content is None
+    assert len(finished.errands()) == 3
+    work(finished.home)
+    made = {finished.ask(language, asker).content for asker, language in (("Ada", "en"), ("Bo", "en"))}
+    assert len(made) == 2
+    assert None not in made
+
+
+def test_a_longer_log_is_another_report(finished: Finished) -> None:
+    before = finished.report()
+    with finished.home.store.begin() as unit:
+        unit.contracts.record(finished.contract.id, kind="noted", at=unit.now, actor="platform", data={"what": "test"})
+    assert finished.ask().content is None
+    assert finished.report() != before
+
+
+def test_a_job_that_runs_twice_makes_it_once(finished: Finished) -> None:
+    finished.ask(asker="Job")
+    (errand,) = finished.errands()
+    finished.home.reporting.make(errand)
+    made = finished.ask(asker="Job").content
+    finished.home.reporting.make(errand)
+    assert finished.ask(asker="Job").content == made
+
+
+def test_what_cannot_be_made_is_said_and_asked_for_again(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise Fault("seal_key_away", what="The key is away.", do="Wait.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finished.home.pades, "seal_report", down)
+        finished.ask(asker="Later")
+        for _ in range(4):
+            work(finished.home, rounds=1)
+            finished.home.clock.forward(minutes=2)  # type: ignore[attr-defined]
+    assert finished.ask(asker="Later").failed
+    assert finished.ask(asker="Later").content is None
+    assert not finished.ask(asker="Later", again=True).failed
+    assert not finished.ask(asker="Later", again=True).failed
+    work(finished.home)
+    assert finished.ask(asker="Later").content is not None
+
+
+def test_it_is_forgotten_after_a_week_and_made_anew(finished: Finished) -> None:
+    before = finished.report("en")
+    finished.home.reporting.forget()
+    assert finished.ask().content == before
+    finished.home.clock.forward(days=8)  # type: ignore[attr-defined]
+    finished.home.reporting.forget()
+    assert finished.ask().content is None
+
+
+def test_what_is_asked_for_is_read_back_whole(finished: Finished) -> None:
+    account = finished.home.reporting._account(finished.contract.id, asker="A", language="en", tell=told)
+    back = read(json.loads(json.dumps(report_told(account))))
+    assert report_told(back) == report_told(account)
+    assert back.timeline == list(account.timeline)
