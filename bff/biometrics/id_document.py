@@ -57,7 +57,8 @@ DOUBTS = (
 @dataclass(frozen=True)
 class Reading:
     """Fields by name: name, surname, given_names, number, nationality, sex, birth, expiry, address, authority,
-    representative; dates are ISO 8601. `engine` is which reader saw them."""
+    representative; dates are ISO 8601. Of what is not recognised, its `text`: it may be a card's front.
+    `engine` is which reader saw them."""
 
     kind: Kind
     fields: Mapping[str, str]
@@ -84,7 +85,10 @@ class DocumentReader:
             raise Refusal(reason.code) from reason
         lines = self._ocr.read(image)
         read = understood(lines.lines, today=today)
-        if read.kind in (Kind.CN_ID_BACK, Kind.CN_LICENCE, Kind.UNKNOWN):
+        if read.kind is Kind.UNKNOWN:
+            text = "\n".join(line.text for line in lines.lines)
+            return Reading(read.kind, {"text": text} if text else {}, read.doubts, lines.engine)
+        if read.kind in (Kind.CN_ID_BACK, Kind.CN_LICENCE):
             return Reading(read.kind, read.fields, read.doubts, lines.engine)
         try:
             portrait, doubts = portraits.of(self._eyes, image), read.doubts
@@ -247,7 +251,7 @@ def _zone(texts: Sequence[str]) -> list[str]:
 
 
 def _cleaned(text: str) -> str:
-    text = text.upper().replace("«", "<<").replace("《", "<<").replace("〈", "<").replace("＜", "<")
+    text = text.upper().replace("|", "I").replace("«", "<<").replace("《", "<<").replace("〈", "<").replace("＜", "<")
     return re.sub(r"[^A-Z0-9<]", "", text)
 
 

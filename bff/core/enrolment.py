@@ -27,6 +27,8 @@ QUESTIONABLE = ("name", "number", "birth", "expiry")
 """A correction of these changes who or what the document is about."""
 PORTRAIT_APART = "portrait_apart"
 """The doubt whether portrait and number stand on the same document."""
+DIGITS = ("number_check_digit", "birth_check_digit", "expiry_check_digit", "zone_check_digit")
+"""The doubts whether it was read right, or ever printed so."""
 
 
 SEEN = ("in_person", "video")
@@ -127,12 +129,16 @@ class Check:
     @property
     def unproven(self) -> bool:
         """What the document says, or that it is theirs, rests on their word."""
-        return self.manual or bool(set(self.corrected) & set(QUESTIONABLE)) or self._portrait_apart
+        return self.manual or bool(set(self.corrected) & set(QUESTIONABLE)) or self._portrait_apart or self._unlikely
 
     @property
     def anybodys(self) -> bool:
         """Nothing but their word says that the number is theirs."""
         return self.manual or "number" in self.corrected or self._portrait_apart
+
+    @property
+    def _unlikely(self) -> bool:
+        return bool(set(self.doubts) & set(DIGITS))
 
     @property
     def _portrait_apart(self) -> bool:
@@ -185,9 +191,12 @@ class Read(Event):
     hint: str | None
     reading_sha256: str
     engine: str
+    agreed: tuple[str, ...] = ()
+    """What front and back of a card both say."""
 
     def data(self) -> dict[str, Any]:
         return {
+            **({"sides_agree_on": list(self.agreed)} if self.agreed else {}),
             "document": self.document,
             "fields": list(self.fields),
             "doubts": list(self.doubts),
@@ -378,7 +387,9 @@ def _without_face(check: Check) -> Check:
 
 
 def _unproven(check: Check) -> Check:
-    return _to_review(check, "corrected" if check.manual or check.corrected else PORTRAIT_APART)
+    if check.manual or check.corrected:
+        return _to_review(check, "corrected")
+    return _to_review(check, PORTRAIT_APART if PORTRAIT_APART in check.doubts else "check_digits")
 
 
 def _recorded(check: Check, _: Any) -> Check:

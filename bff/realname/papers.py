@@ -2,27 +2,33 @@
 
 A card has two sides and each is a photograph of its own; a passport shows everything at once. What was read is kept as it was
 read, beside what the person then confirmed, so that a correction is never mistaken for a reading. Sides of two documents are
-never taken for one, and where the portrait is on another photograph than the number, that is a doubt of its own.
+never taken for one, and where the portrait is on another photograph than the number, that is a doubt of its own, unless both say
+the same of their bearer (`sides.py`).
 """
 
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from stdnum.cn import ric
 
-from bff.core.enrolment import PORTRAIT_APART, Way
+from bff.core.enrolment import DIGITS, PORTRAIT_APART, Way
 from bff.core.errors import Refusal
+from bff.realname.sides import agree
 
 CARD_OF_THE_PRC = "cn_id_front"
 KINDS = (CARD_OF_THE_PRC, "passport", "card", "other")
 """What a confirmed document can be; `other` was entered by hand."""
 RECOGNISED = ("cn_id_front", "cn_id_back", "passport", "card")
 """What a side can be; any other photograph is worth something for its portrait alone."""
+TEXT = "text"
+"""Among the fields of a side that was not recognised: its lines as they were read."""
+ZONE_DOUBTS = {*DIGITS, "name_missing"}
+"""With one of these a zone is compared with nothing."""
 CONFIRMED = ("name", "number", "birth", "expiry")
 ADULT_YEARS = 18
 LONGEST = {"name": 120, "number": 40}
@@ -46,12 +52,21 @@ class Papers:
     sides: tuple[Side, ...] = ()
     portrait_on: str = ""
     """SHA-256 of the photograph that the portrait was cut from."""
+    agreed: tuple[str, ...] = ()
+    """What front and back of a card both say, where that shows that they are of one card."""
 
     def with_side(self, side: Side, *, portrait: bool) -> "Papers":
         if side.kind not in RECOGNISED and not portrait:
             return self
         kept = tuple(s for s in self.sides if _one_document(s.kind, side.kind))
         return Papers((*kept, side), side.photograph_sha256 if portrait else self.portrait_on)
+
+    def compared(self, *, today: date) -> "Papers":
+        """The same, with what front and back have been found to agree on."""
+        fronts = [s for s in self.sides if s.kind == "unknown" and s.photograph_sha256 == self.portrait_on]
+        backs = [s for s in self.sides if s.kind == "card" and not set(s.doubts) & ZONE_DOUBTS]
+        both = [agree(f.fields.get(TEXT, ""), b.fields, today=today) for f in fronts for b in backs]
+        return replace(self, agreed=next(iter(both), ()))
 
     @property
     def portrait(self) -> bool:
@@ -61,7 +76,7 @@ class Papers:
     def portrait_apart(self) -> bool:
         """Nothing shows that portrait and number stand on the same document."""
         beside = [s for s in self.sides if s.photograph_sha256 == self.portrait_on and "number" in s.fields]
-        return self.portrait and not beside
+        return self.portrait and not beside and not self.agreed
 
     @property
     def kind(self) -> str:
@@ -112,8 +127,8 @@ def _one_document(one: str, other: str) -> bool:
 
 def read_papers(raw: bytes) -> Papers:
     value: dict[str, Any] = json.loads(raw)
-    sides = tuple(Side(**{**side, "doubts": tuple(side["doubts"])}) for side in value["sides"])
-    return Papers(sides, value.get("portrait_on", ""))
+    read = tuple(Side(**{**side, "doubts": tuple(side["doubts"])}) for side in value["sides"])
+    return Papers(read, value.get("portrait_on", ""), tuple(value.get("agreed", ())))
 
 
 @dataclass(frozen=True)
@@ -209,6 +224,6 @@ def _years(birth: date, today: date) -> int:
     return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
 
 
-def names_of(sides: Sequence[Side]) -> tuple[str, ...]:
+def names_of(read: Sequence[Side]) -> tuple[str, ...]:
     """The names of the fields that were read, for the record."""
-    return tuple(sorted({name for side in sides for name in side.fields}))
+    return tuple(sorted({name for side in read for name in side.fields if name != TEXT}))

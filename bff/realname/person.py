@@ -346,6 +346,7 @@ class Enrolment:
             self._unread(check.id, refusal.code)
             return
         known = self._papers(check, media).with_side(side, portrait=portrait is not None)
+        known = known.compared(today=self._today())
         with self._store.begin() as unit:
             now = unit.identities.check(check.id)
             if now is None or now.state is not State.READING:
@@ -488,6 +489,8 @@ class Enrolment:
         )
         record = unit.chronicle.head(f"person:{check.person_id}")
         facts = _facts(identity, check, fields, media, record=record)
+        if agreed := self._papers(check, media).agreed:
+            facts["document"]["sides_agree_on"] = list(agreed)
         named = ("face", "face_recogniser") if check.way is Way.FACE else ()
         kept = {name: media.get(name) for name in named}
         unit.identities.add(replace(identity, facts=facts), media={k: v for k, v in kept.items() if v})
@@ -700,6 +703,7 @@ def _read_event(now: datetime, check: Check, known: Papers, side: Side) -> e.Eve
         hint=missing,
         reading_sha256=hashlib.sha256(known.dump()).hexdigest(),
         engine=side.engine,
+        agreed=known.agreed,
     )
 
 

@@ -432,6 +432,7 @@ def why_in_words(why: str) -> str:
         "attended": gettext("They asked for a human instead of a face video."),
         "corrected": gettext("They corrected or entered by hand what the document says."),
         "portrait_apart": gettext("The portrait and the number are on different photographs."),
+        "check_digits": gettext("The check digits of the document do not add up: it was misread, or never printed so."),
         "match_unsure": gettext("The face in the video is only somewhat like the portrait."),
         "too_many_videos": gettext("No video could be judged after several tries."),
         "source_no_match": gettext("The authoritative source says that name and number do not belong together."),

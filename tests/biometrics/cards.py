@@ -85,6 +85,29 @@ def passport() -> Image:
     return _card(rows, portrait=True)
 
 
+def card_front(*, number: str = "D23145890", name: str = "ANNA MARIA", birth: str = "07.03.1990") -> Image:
+    """The side with the portrait of a card whose zone is on the other one."""
+    rows = [
+        (60, 50, 40, "UTOPIA  IDENTITY CARD"),
+        (60, 140, 26, "Surname / Nom"),
+        (60, 172, 36, "ERIKSSON"),
+        (60, 240, 26, "Given names / Prénoms"),
+        (60, 272, 36, name),
+        (60, 340, 26, "Date of birth"),
+        (60, 372, 36, birth),
+        (60, 440, 26, "Date of expiry"),
+        (60, 472, 36, "01.01.2031"),
+        (60, 560, 26, "Document No."),
+        (260, 552, 38, number),
+    ]
+    return _card(rows, portrait=True)
+
+
+def card_back(*, birth: str = "900307") -> Image:
+    lines = [(40, 420 + 64 * n, 44, line) for n, line in enumerate(td1(birth=birth))]
+    return _card([(60, 60, 30, "Height  172 cm"), (60, 120, 30, "Authority  Utopia City"), *lines])
+
+
 def licence() -> Image:
     rows = [
         (380, 60, 60, "营业执照"),

@@ -72,6 +72,12 @@ def test_a_wrong_digit_is_doubted(place: int) -> None:
     assert "zone_check_digit" in read(first, wrong).doubts
 
 
+def test_a_stroke_in_a_zone_is_the_letter_that_it_looks_like() -> None:
+    first, *rest = cards.td1()
+    reading = read("|" + first[1:], *rest)
+    assert (reading.fields["number"], reading.doubts) == ("D23145890", ("name_latin_only",))
+
+
 def test_letters_and_digits_that_readers_swap_are_put_right() -> None:
     first, second = cards.td3(number="L898902C3")
     confused = second[:13] + second[13:27].replace("0", "O") + second[27:]

@@ -72,3 +72,13 @@ def test_what_accepting_reaches_is_known_before() -> None:
     by_face = replace(ATTENDED, way=Way.FACE, state=State.REVIEW, why_review="source_unknown", source="unknown")
     assert not by_face.enough
     assert not accepted(by_face).enough
+
+
+def test_check_digits_that_do_not_add_up_are_for_a_human_or_a_source() -> None:
+    """Verifiers are told that they hold."""
+    misread = replace(
+        ASKING, sourced=False, state=State.JUDGING, tries=1, doubts=("zone_check_digit", "name_latin_only")
+    )
+    after = e.advance(misread, e.Judged(NOW, "pass", "match", None))
+    assert (after.state, after.why_review) == (State.REVIEW, "check_digits")
+    assert answered(replace(ASKING, doubts=("zone_check_digit",))).state is State.PASSED

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bff.core import evidence
-from bff.core.enrolment import FACE_TRIES, State, Way
+from bff.core.enrolment import FACE_TRIES, PORTRAIT_APART, State, Way
 from bff.core.errors import Refusal
 from bff.core.gestures import Commitment
 from bff.core.identity import GOOD_FOR, Level
@@ -102,6 +102,27 @@ def test_a_passport_needs_one_photograph(home: House, token: str) -> None:
     view = home.enrolment.look(token)
     assert view.check.state is State.CONFIRM
     assert view.fields["name"] == "ANNA MARIA ERIKSSON"
+
+
+@pytest.mark.parametrize(
+    ("front", "apart"),
+    [({}, False), ({"number": "D23145881"}, True), ({"name": "ANNA SOFIA"}, True), ({"birth": "08.03.1990"}, True)],
+    ids=["one card", "another number", "another name", "another birth"],
+)
+def test_a_card_with_its_zone_on_the_back_is_one_card_where_both_sides_say_the_same(
+    home: House, token: str, front: dict[str, str], apart: bool
+) -> None:
+    home.enrolment.consent(token, way=Way.FACE, language="en")
+    for side in (cards.card_front(**front), cards.card_back()):
+        home.enrolment.photograph(token, photograph(side))
+        work(home)
+    view = home.enrolment.look(token)
+    assert (view.check.state, view.check.kind) == (State.CONFIRM, "card")
+    assert view.fields["name"] == "ANNA MARIA ERIKSSON"
+    assert (PORTRAIT_APART in view.check.doubts) is apart
+    with home.store.read() as unit:
+        read = unit.chronicle.entries(f"person:{view.person.id}")[-1].value["data"]
+    assert read.get("sides_agree_on") == (None if apart else ["birth", "name", "number"])
 
 
 @pytest.mark.parametrize("content", [b"\x00" * 1000, b"%PDF-1.7", b"\xff\xd8\xff\xe0" + b"a" * 500])
