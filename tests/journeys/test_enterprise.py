@@ -151,6 +151,21 @@ def test_an_enterprise_is_proven_by_its_representative_and_signed_for_with_its_s
     show(desk, house, contract)
     han.reload()
     expect(han.locator("#record")).to_contain_text("A contract was signed with a seal")
+    verified_record(han, house, tmp_path / "record.zip")
+
+
+def verified_record(page: Page, house: RunningHouse, path: Path) -> None:
+    """The record is downloaded and judged at the operator's terminal and in the browser."""
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download the record").click()
+    waiting.value.save_as(path)
+    verdict = house.command("verify", str(path))
+    assert verdict.returncode == 0, verdict.stdout
+    page.goto(f"{house.url}/verify")
+    page.locator("#file").set_input_files(path)
+    expect(page.get_by_role("heading", name="Everything holds")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("This is the record of an enterprise.")
+    no_violations(page)
 
 
 def test_an_enterprise_is_proven_by_what_its_bank_statement_says(phone: Phones, world: World, desk: Page) -> None:

@@ -175,6 +175,8 @@ class Story:
         self.work = work
         self.contract = contract
         self.log: list[Entry] = []
+        self.record: list[Entry] = []
+        """Of the enterprise that somebody signs for."""
         self.upload = a_pdf()
         work.fields = tuple(f for f in FIELDS if f.signer_id in {s.id for s in work.signers})
         with fixed(f"{contract} prepared"):
@@ -190,6 +192,27 @@ class Story:
         said = {"seq": len(self.log), "contract_id": self.contract, "kind": kind, "at": at, "actor": actor}
         self.log.append(evidence.append(last, **said, data=data))
         return self.log[-1].head.hex()
+
+    def for_an_enterprise(self) -> "Story":
+        """Li signs for an enterprise, whose record has it."""
+        signer = replace(LI, organisation=ENTERPRISE, organisation_id=NUMBER)
+
+        def acting(act: Act) -> Act:
+            head = self._use_the_seal(hashlib.sha256(act.intent).hexdigest())
+            known = {"identifier": NUMBER, "name": ENTERPRISE, "role": "signer", "record_head": head}
+            return replace(act, signer=signer, identity={**act.identity, "enterprise": known})
+
+        return self.sign(LI, "passkey", lie=acting, **FOR)
+
+    def _use_the_seal(self, challenge: str) -> str:
+        """The record's head when it has told of this act."""
+        used = {"contract_id": self.contract, "signer_id": LI.id, "grant": "g1", "challenge": challenge}
+        at, head = self.work.clock.now(), evidence.START
+        for kind, data in (("registered", {"number": NUMBER}), ("seal_used", used)):
+            said = {"contract_id": RECORD_OF, "kind": kind, "at": at, "actor": LI.id}
+            self.record.append(evidence.append(head, seq=len(self.record), data=data, **said))
+            head = self.record[-1].head
+        return head.hex()
 
     def sign(
         self,
@@ -238,30 +261,46 @@ class Story:
         return self.work.content
 
     def proof(self) -> dict[str, Any]:
-        """The log's place in a tree of three, under a head that the house signed and timestamped."""
+        """The log's place in a tree of three, under a head that the house signed and timestamped; with a record, of four."""
         mine = tree.Leaf(self.contract, len(self.log) - 1, self.log[-1].head.hex())
         leaves = [tree.Leaf("k8", 4, "88" * 32), mine, tree.Leaf("k9", 7, "99" * 32)]
+        leaves += [tree.Leaf(RECORD_OF, entry.seq, entry.head.hex()) for entry in self.record[-1:]]
+        size = len(leaves)
         nodes = {(lv, ix): n for lv, ix, n in tree.grown(0, [leaf.hash() for leaf in leaves], lambda *_: b"")}
         lookup = lambda level, index: nodes[level, index]  # noqa: E731  # a table, asked as a function
         self.work.clock.wait(minutes=1)
         house = bundle.fingerprint(self.work.authority.roots_pem()[0])
-        raw = tree.Head(house, 3, tree.root(3, lookup).hex(), self.work.clock.now()).canonical()
+        raw = tree.Head(house, size, tree.root(size, lookup).hex(), self.work.clock.now()).canonical()
         with fixed(f"{self.contract} head"):
             seal = self.work.authority.seal
             signature = seal.key.sign(raw, ECDSA)
             token = self.work.timestamps.timestamp(hashlib.sha256(raw).digest())
         pem = self.work.authority.certificates("seal")[-1].public_bytes(Encoding.PEM)
-        return {
-            "format": "countersign-history/1",
-            "leaf": {"contract_id": mine.contract_id, "seq": mine.seq, "head": mine.head},
-            "position": 1,
-            "path": [step.hex() for step in tree.inclusion(1, 3, lookup)],
-            **bundle.signed_head(raw, signature=signature, certificate=pem, tokens=[token]),
-        }
+        signed = bundle.signed_head(raw, signature=signature, certificate=pem, tokens=[token])
+        proof = {"format": "countersign-history/1", **_placed(leaves, 1, lookup), **signed}
+        if self.record:
+            before, last = self.record[-2:]
+            told = {"before": before.head.hex(), "entry": last.raw.decode()}
+            proof["records"] = [{**_placed(leaves, 3, lookup), **told}]
+        return proof
 
     def bundled(self) -> bytes:
         roots = self.work.authority.roots_pem()
         return bundle.pack(self.work.content, self.log, self.proof(), roots=roots, title=BICYCLE)
+
+    def recorded(self) -> bytes:
+        """The enterprise's record, as its owner has it."""
+        proof = self.proof()
+        mine = {name: proof["records"][0][name] for name in ("leaf", "position", "path")}
+        del proof["records"]
+        roots = self.work.authority.roots_pem()
+        return bundle.pack_record(self.record, {**proof, **mine}, roots=roots, title=ENTERPRISE)
+
+
+def _placed(leaves: Sequence[tree.Leaf], position: int, nodes: tree.Nodes) -> dict[str, Any]:
+    leaf, path = leaves[position], tree.inclusion(position, len(leaves), nodes)
+    told = {"contract_id": leaf.contract_id, "seq": leaf.seq, "head": leaf.head}
+    return {"leaf": told, "position": position, "path": [step.hex() for step in path]}
 
 
 def a_pdf(*, streams: bool = False) -> bytes:
@@ -468,6 +507,30 @@ def evidence_bundle_stored(house: House) -> bytes:
     return _zipped(dict(sorted(bundle.unpack(_bundled(house)).items())))
 
 
+@good()
+def bundle_for_an_enterprise(house: House) -> bytes:
+    """Somebody signed for an enterprise, and the bundle proves that its record, in the same tree, tells of this act."""
+    return _for_enterprise(house)
+
+
+@_listed((), signers=())
+def record_of_an_enterprise(house: House) -> bytes:
+    """An enterprise's record and its place in the tree, as its owners have it; nobody signs it."""
+    return _recorded(house)
+
+
+def _for_enterprise(house: House) -> bytes:
+    story = house.story(LI).for_an_enterprise()
+    story.seal()
+    return story.bundled()
+
+
+def _recorded(house: House) -> bytes:
+    story = house.story(LI).for_an_enterprise()
+    story.seal()
+    return story.recorded()
+
+
 def _two(house: House) -> bytes:
     return house.story().sign(LI, "passkey").sign(ANA).seal()
 
@@ -503,6 +566,7 @@ def _with_ed25519(act: Act) -> Act:
 
 
 ENTERPRISE, NUMBER = "某某自行车有限公司", "NTRCN-91350100M000100Y43"
+RECORD_OF = "enterprise:e1"
 FOR = {"organisation": ENTERPRISE, "organisation_identifier": NUMBER, "format": FORMAT_FOR}
 
 
@@ -1037,6 +1101,55 @@ _changed(
     "bundle: tree",
     change=lambda parts: parts.update({bundle.HISTORY: b"{"}),
 )
+
+
+def _of_record(name: str, what: str, edit: Callable[[list[dict[str, Any]]], None]) -> None:
+    """The bundle of somebody who signed for an enterprise, with the proof of its record changed."""
+
+    def make(house: House) -> bytes:
+        parts = bundle.unpack(_for_enterprise(house))
+        _proof(lambda proof: edit(proof["records"]))(parts)
+        return _zipped(parts)
+
+    make.__name__, make.__doc__ = name, what
+    bad("bundle: record", signers=[LEI])(make)
+
+
+def _in_entry(before: str, after: str) -> Callable[[list[dict[str, Any]]], None]:
+    return lambda records: records[0].update(entry=records[0]["entry"].replace(before, after))
+
+
+_of_record("record_left_out", "The list of records is empty.", lambda records: records.clear())
+_of_record("record_altered", "The record's entry names another right.", _in_entry('"g1"', '"g2"'))
+_of_record("record_of_another_kind", "The record's entry is no use of a seal.", _in_entry("seal_used", "seal_USED"))
+_of_record("record_before_another", "The head before the entry is another.", lambda r: r[0].update(before="00" * 32))
+_of_record("record_elsewhere", "The record's leaf is said to stand elsewhere.", lambda r: r[0].update(position=2))
+_of_record(
+    "record_of_another", "The leaf is another enterprise's.", lambda r: r[0]["leaf"].update(contract_id="enterprise:e2")
+)
+
+
+@bad("bundle: record", signers=[LEI])
+def record_of_another_act(house: House) -> bytes:
+    """The record tells, in its right place in the tree, of another act than the one that was signed."""
+    story = house.story(LI).for_an_enterprise()
+    story.seal()
+    story.record.clear()
+    story._use_the_seal("00" * 32)
+    return story.bundled()
+
+
+@bad("bundle: leaf", signers=())
+def record_cut(house: House) -> bytes:
+    """The record's last line is missing."""
+    parts = bundle.unpack(_recorded(house))
+    return _zipped({**parts, bundle.RECORD: parts[bundle.RECORD].splitlines(keepends=True)[0]})
+
+
+@bad("unreadable", signers=())
+def record_beside_a_document(house: House) -> bytes:
+    """A bundle that has a record.jsonl as well."""
+    return _zipped({**bundle.unpack(_for_enterprise(house)), bundle.RECORD: b"{}\n"})
 
 
 @bad("bundle: signed", "bundle: seal", "bundle: document", signers=[LEI])

@@ -35,7 +35,7 @@ function* wrong(verdict) {
     if (!verdict.closed.includes(one.contractId)) yield "unsealed";
   }
   for (const one of [...verdict.seals, ...verdict.timestamps, ...verdict.foreign]) if (!one.ok) yield one.kind;
-  if (!verdict.signers.length && !verdict.reported) yield "unsigned";
+  if (!verdict.signers.length && !verdict.reported && !verdict.recorded) yield "unsigned";
   if (verdict.tailed) yield "tail";
   for (const check of verdict.bundle ?? []) if (!check.ok) yield `bundle: ${check.name}`;
 }
