@@ -1,11 +1,14 @@
 """The screens that the other journeys do not pass: the sample, members, one's own account, the inbox, and Chinese."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
+from tests.builders import a_pdf
 from tests.journeys.house import RunningHouse, until
 from tests.journeys.phone import SMALL_PHONE, SMALLEST_TARGET, Phones, no_violations
-from tests.journeys.walks import claim, draw_signature, sign_in
+from tests.journeys.walks import BOB, add_signer, claim, draw_signature, sign_in, upload
 
 MEI, OLGA = "mei@example.org", "olga@example.org"
 
@@ -104,6 +107,25 @@ def test_the_navigation_leaves_room_for_what_is_typed_and_comes_to_whoever_tabs_
     last = page.get_by_role("button", name="简体中文").bounding_box()
     assert last is not None
     assert last["y"] + last["height"] <= tabs.bounding_box()["y"]  # type: ignore[index]
+
+
+def test_a_step_with_its_own_button_at_the_bottom_has_no_tabs_there(house: RunningHouse, phone: Phones) -> None:
+    page = phone()
+    sign_in(page, house, OLGA)
+    upload(page, house, a_document(house))
+    tabs = page.get_by_role("navigation")
+    expect(tabs).to_be_visible()
+    add_signer(page, BOB)
+    expect(page.locator(".actions")).to_be_in_viewport()
+    expect(tabs).to_be_hidden()
+    page.set_viewport_size({"width": 900, "height": 700})
+    expect(tabs).to_be_visible()
+
+
+def a_document(house: RunningHouse) -> Path:
+    path = house.folder / "Lease.pdf"
+    path.write_bytes(a_pdf(words="Lease"))
+    return path
 
 
 def test_what_a_sender_typed_is_there_in_the_other_language(house: RunningHouse, phone: Phones) -> None:
