@@ -91,7 +91,7 @@ PROXIES = {"caddy": caddy, "nginx": nginx}
 
 @pytest.fixture(params=PROXIES)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningHouse]:
-    """A house whose only address is the proxy's."""
+    """A house whose only address is the proxy's. Set-up installs neither proxy, because their packages start services."""
     if shutil.which(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
     front = free_port()
