@@ -28,8 +28,9 @@ def test_a_still_is_judged_and_timed(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = json.loads(capsys.readouterr().out)
     figures = {row["figure"]: row["value"] for row in told["rows"]}
     assert (figures["outcome"], figures["reason"], figures["step"]) == ("retry", "action_missing", 0)
-    assert figures["processor seconds"] > 0
-    assert told["goals"][0]["unit"] == "s"
+    assert figures["processor seconds"] > figures["of them in the child that opens the video"] > 0
+    assert figures["once a worker, the start of what makes such children"] > 0
+    assert (told["goals"][0]["goal"], told["goals"][0]["unit"]) == (0.6, "s")
 
 
 def test_a_document_is_read_and_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

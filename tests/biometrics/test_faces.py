@@ -10,6 +10,7 @@ from bff.biometrics.faces import (
     WHERE_ALIGNED,
     Eyes,
     Vector,
+    _room,
     _similarity,
     brightness,
     likeness,
@@ -31,6 +32,30 @@ def test_one_face_is_found_at_every_size(eyes: Eyes, side: int) -> None:
     assert 195 < x < 255
     assert 85 < y < 150
     assert 70 < box.width < 110
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "room"),
+    [(360, 640, (128, 192)), (640, 360, (192, 128)), (500, 500, (192, 192)), (100, 2000, (32, 192))],
+)
+def test_the_detector_looks_at_no_more_than_the_picture(width: int, height: int, room: tuple[int, int]) -> None:
+    assert _room(np.zeros((height, width, 3), np.uint8), 192) == room
+
+
+def test_a_face_is_found_where_it_is_in_tall_and_wide_pictures(eyes: Eyes) -> None:
+    image = astronaut()[0:260]
+    tall = np.vstack([image, np.zeros((660, image.shape[1], 3), np.uint8)])
+    for picture in (image, tall):
+        [box] = eyes.find(picture, side=320)
+        assert 195 < box.centre[0] < 255
+        assert 85 < box.centre[1] < 150
+
+
+def test_eyes_of_many_faces_in_one_call_are_as_open_as_one_by_one(eyes: Eyes) -> None:
+    image = six_people()
+    seen = [(image, eyes.read(image, box)) for box in eyes.find(image, side=640)]
+    assert eyes.openness_all(seen) == pytest.approx([eyes.openness(*one) for one in seen], abs=1e-4)
+    assert eyes.openness_all([]) == []
 
 
 def test_six_people_are_six_faces_and_the_widest_comes_first(eyes: Eyes) -> None:

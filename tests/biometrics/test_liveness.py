@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from bff.biometrics.faces import Eyes
-from bff.biometrics.liveness import REASONS, FaceJudge
+from bff.biometrics.liveness import REASONS, FaceJudge, _lids_wanted
 from bff.biometrics.media import Media
+from bff.biometrics.movements import CALM_SECONDS, EARLY_SECONDS, LATE_SECONDS, Look, calm_of
 from bff.core.errors import Refusal
 from bff.core.gestures import Challenge, Step, derived
 from bff.core.ports import FaceVerdict, Outcome, Template
@@ -337,6 +338,35 @@ def test_a_photograph_that_will_not_do_says_why(studio: Studio, picture: Callabl
 
 def test_a_photograph_that_lies_askew_still_does(studio: Studio) -> None:
     assert studio.judge_.portrait(as_file(turned(astronaut(), 20))).width_pixels > 80
+
+
+# --- where lids are looked at ---
+
+
+def looks(*, yaw: Callable[[float], float] = lambda _: 0.0) -> list[Look]:
+    seconds = [n / RATE for n in range(int(8 * RATE))]
+    return [Look(s, 1.0, 1.0, 170.0, yaw(s), 0.0, 0.05, None, (0.0, 0.0)) for s in seconds]
+
+
+def lids_wanted(challenge: Challenge, seen: list[Look]) -> list[float]:
+    return [seen[n].second for n in _lids_wanted(seen, calm_of(seen), challenge)]
+
+
+def test_lids_are_looked_at_in_every_frame_in_which_their_action_may_go_on_and_in_half_of_the_calm_ones() -> None:
+    begin, end = ONE.steps[1].at_ms / 1000 - EARLY_SECONDS, ONE.steps[2].at_ms / 1000 + LATE_SECONDS + 1.0
+    wanted = lids_wanted(ONE, looks())
+    assert [s for s in wanted if s > CALM_SECONDS] == [look.second for look in looks() if begin <= look.second <= end]
+    assert [s for s in wanted if s <= CALM_SECONDS] == pytest.approx([n * 2 / RATE for n in range(7)])
+
+
+def test_lids_of_a_turned_head_are_not_looked_at() -> None:
+    turned_since = ONE.steps[1].at_ms / 1000 + 1.0
+    wanted = lids_wanted(ONE, looks(yaw=lambda s: 30.0 if s > turned_since else 0.0))
+    assert wanted[-1] <= turned_since
+
+
+def test_lids_are_not_looked_at_where_no_eyes_are_asked_for() -> None:
+    assert lids_wanted(replace(ONE, steps=(ONE.steps[0], ONE.steps[2])), looks()) == []
 
 
 def test_only_a_match_proves_anything() -> None:
