@@ -7,8 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -27,11 +29,11 @@ LARGE = 3_000_000
 """Bytes; more than nginx takes by itself."""
 
 
-def snippet(after: str) -> str:
+def snippet(after: str, *, indent: int = 4) -> str:
     """The first indented block of the docs behind this line."""
-    found = re.search(rf"{re.escape(after)}\n\n((?:    .*\n|\n)+)", DOCS)
+    found = re.search(rf"{re.escape(after)}\n\n((?: {{{indent}}}.*\n|\n)+)", DOCS)
     assert found, after
-    return re.sub("^    ", "", found[1], flags=re.MULTILINE)
+    return re.sub(f"^ {{{indent}}}", "", found[1], flags=re.MULTILINE)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -59,7 +61,7 @@ def caddy(folder: Path, front: int, port: int) -> list[str]:
     pem, key = certificate(folder)
     site = snippet("unit and all else to web. Caddy:").replace("8000", str(port)).replace("8001", str(port + 1))
     site = site.replace("sign.example.org {", f"https://localhost:{front} {{\n    tls {pem} {key}", 1)
-    (folder / "Caddyfile").write_text("{\n    admin off\n    auto_https disable_redirects\n}\n" + site)
+    (folder / "Caddyfile").write_text("{\n    admin off\n    auto_https disable_redirects\n    default_bind 127.0.0.1\n}\n" + site)
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
@@ -117,6 +119,38 @@ def fronted(command: list[str], folder: Path) -> Iterator[None]:
         proxy.terminate()
         proxy.wait(timeout=20)
         print((folder / "proxy.log").read_text("utf-8", errors="replace")[-2000:])
+
+
+def test_what_a_tunnel_says_of_the_visitor_passes_the_proxy_of_the_docs(tmp_path: Path) -> None:
+    if shutil.which("caddy") is None:
+        pytest.skip("caddy is not installed")
+    front, seen = free_port(), []
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append((self.headers["X-Forwarded-For"], self.headers["X-Forwarded-Proto"], self.headers["Host"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as web:
+        Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        site = snippet("on port 8080 without TLS of its own:", indent=6)
+        site = site.replace(":8080", f":{front}").replace("8000", str(web.server_port))
+        (tmp_path / "Caddyfile").write_text("{\n    admin off\n    default_bind 127.0.0.1\n}\n" + site)
+        with fronted(["caddy", "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"], tmp_path):
+            said = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Host": "name.example"}
+            until(lambda: answers(f"http://127.0.0.1:{front}/", said), seconds=20, what="an answer through the proxy")
+        web.shutdown()
+    assert seen[0] == ("203.0.113.9, 127.0.0.1", "https", "name.example")
+
+
+def answers(url: str, headers: dict[str, str]) -> bool:
+    try:
+        return httpx.get(url, headers=headers).status_code == 204
+    except httpx.ConnectError:
+        return False
 
 
 def test_a_house_works_behind_the_proxies_of_the_docs(house: RunningHouse, phone: Phones, tmp_path: Path) -> None:
