@@ -61,7 +61,8 @@ def caddy(folder: Path, front: int, port: int) -> list[str]:
     pem, key = certificate(folder)
     site = snippet("unit and all else to web. Caddy:").replace("8000", str(port)).replace("8001", str(port + 1))
     site = site.replace("sign.example.org {", f"https://localhost:{front} {{\n    tls {pem} {key}", 1)
-    (folder / "Caddyfile").write_text("{\n    admin off\n    auto_https disable_redirects\n    default_bind 127.0.0.1\n}\n" + site)
+    ours = "{\n    admin off\n    auto_https disable_redirects\n    default_bind 127.0.0.1\n}\n"
+    (folder / "Caddyfile").write_text(ours + site)
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
