@@ -220,7 +220,7 @@ def _prove_at_once(token: str) -> str:
 
 def _ask_passkey(token: str) -> Asked | None:
     try:
-        return house().ceremony.ask_passkey(token)
+        return house().ceremony.ask_passkey(token, held=request.cookies.get(HELD, ""))
     except Refusal:
         return None  # the button asks again and tells why
 
@@ -261,7 +261,7 @@ def decline(token: str) -> str | AnyResponse:
 @door.post("/passkey/options")
 def passkey_options(token: str) -> Response:
     """The question for the authenticator, fetched before the tap."""
-    return _asked(house().ceremony.ask_passkey(token))
+    return _asked(house().ceremony.ask_passkey(token, held=request.cookies.get(HELD, "")))
 
 
 @door.post("/passkey/enrol")

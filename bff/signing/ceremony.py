@@ -341,8 +341,11 @@ class Ceremony:
 
     # --- proving by fingerprint or Face ID ---
 
-    def ask_passkey(self, token: str) -> Asked:
-        """Options for the authenticator, with the intent's challenge; for somebody new, options to enrol first."""
+    def ask_passkey(self, token: str, *, held: str = "") -> Asked:
+        """Options for the authenticator, with the intent's challenge; for somebody new, options to enrol first.
+
+        `held`: the secret of the check that this browser was on its way in: whoever else holds the link was checked by nobody.
+        """
         with self._store.begin() as unit:
             contract, signer = self._acting(unit, token)
             person = unit.people.by_contact(knowing.address_of(signer))
@@ -350,7 +353,7 @@ class Ceremony:
             intent_id, intent = self._issue(unit, contract, signer, Method.PASSKEY, {})
             if keys:
                 return self._ask_get(intent_id, intent, [k.credential_id for k in keys], unit.now)
-            if (person is not None and person.role is not None) or not _may_enrol(unit, contract, signer):
+            if (person is not None and person.role is not None) or not _may_enrol(unit, contract, signer, held):
                 raise Refusal("passkey_not_enrolled")
             question = secrets.token_bytes(32)
             handle = _handle(unit, person)
@@ -789,13 +792,14 @@ def _open_check(unit: Unit, person: Person | None, signer: Signer) -> Check | No
     return next((check for check in left if check.signer_id == signer.id), None)
 
 
-def _may_enrol(unit: Unit, contract: Contract, signer: Signer) -> bool:
-    """Where more than an address is wanted, a link alone sets up no new device for somebody who was checked before."""
+def _may_enrol(unit: Unit, contract: Contract, signer: Signer, held: str) -> bool:
+    """Where more than an address is wanted, a link alone sets up no new device for somebody who was checked: the check was for
+    this contract, and this browser was there."""
     identity = knowing.standing(unit, contract, signer)
     if signer.needs.rank <= Level.CONTACT.rank or identity is None:
         return True
     check = unit.identities.check(identity.check_id)
-    return check is not None and check.signer_id == signer.id
+    return check is not None and check.signer_id == signer.id and unit.identities.led_to(held, check.id)
 
 
 def _known_now(unit: Unit, contract: Contract, signer: Signer, issued: IntentOf) -> Identity | None:

@@ -1,6 +1,7 @@
 """A contract's link may have been forwarded: what it is enough for, and that nothing done with it stands in its person's way."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from flask.testing import FlaskClient
 
 from bff.core.contract import Contract
 from bff.core.enrolment import OVER, Begun, Check, Consented, Ended, State, Way
-from bff.core.identity import Level
+from bff.core.identity import Identity, Level
 from bff.realname.person import BEGUN
 from bff.routes.realname import HELD
 from bff.signing.desk import NewSigner
@@ -254,3 +255,21 @@ def test_the_cookie_of_a_check_goes_to_contracts_links_only(stranger: FlaskClien
     (cookie,) = (c for c in answer.headers.getlist("Set-Cookie") if c.startswith(HELD))
     assert "Path=/s/" in cookie
     assert "HttpOnly" in cookie
+
+
+@ON_BOTH
+def test_after_a_check_only_the_browser_that_was_there_sets_up_a_device(
+    home: House, visit: Visit, stranger: FlaskClient, link: str
+) -> None:
+    begins(stranger, link)
+    (check,) = checks(home)
+    now = home.clock.now()
+    found = Identity(check.person_id, check.id, Level.DOCUMENT_FACE, "李雷", "card", now, now + timedelta(days=365))
+    with home.store.begin() as unit:
+        unit.identities.add(found, media={})
+    token = link.split("/")[2]
+    home.ceremony.choose(token, mark={"kind": "typed", "face": "auto"}, values={}, consented=True, language="en")
+    asked = f"/s/{token}/passkey/options"
+    assert stranger.post(asked).get_json()["flow"] == "create"
+    assert visit().post(asked, headers={"Accept": "application/json"}).status_code == 409
+    assert "Set up this device" in visit().get(f"/s/{token}/prove").text

@@ -49,12 +49,13 @@ def token(home: House, sent: Contract) -> str:
     return token
 
 
-def known(home: House, token: str, person: Actor) -> None:
-    """The signer shows who they are, for this contract."""
+def known(home: House, token: str, person: Actor) -> str:
+    """The signer shows who they are, for this contract; the secret that their browser holds of it."""
     who, contract, signer = home.ceremony.identify(token)
     ticket = home.enrolment.begin(who.id, needed=signer.needs, contract_id=contract.id, signer_id=signer.id)
     shows_card(home, ticket)
     assert shows_face(home, ticket, person).state is CheckState.PASSED
+    return ticket
 
 
 def chosen(home: House, token: str) -> None:
@@ -200,16 +201,18 @@ def test_another_name_on_the_document_waits_for_the_sender(home: House, owner: P
 def test_a_link_alone_sets_up_no_device_for_who_was_checked_before(
     home: House, owner: Person, sent: Contract, token: str, actor: Actor
 ) -> None:
-    known(home, token, actor)
+    held = known(home, token, actor)
     other = a_sent_contract(home, owner, LI_LEI)
     second = token_of(home, other, "李雷")
     home.ceremony.open(second)
     assert home.ceremony.look(second).lacking is None
     chosen(home, second)
     with pytest.raises(Refusal, match="passkey_not_enrolled"):
-        home.ceremony.ask_passkey(second)
+        home.ceremony.ask_passkey(second, held=held)
     chosen(home, token)
-    assert home.ceremony.ask_passkey(token).flow == "create"
+    with pytest.raises(Refusal, match="passkey_not_enrolled"):  # the link was forwarded
+        home.ceremony.ask_passkey(token)
+    assert home.ceremony.ask_passkey(token, held=held).flow == "create"
 
 
 def test_an_address_is_enough_where_nothing_more_is_wanted(home: House, owner: Person) -> None:
@@ -285,10 +288,10 @@ def test_what_is_taken_back_between_question_and_proof_is_not_claimed(
     home: House, owner: Person, sent: Contract, token: str, actor: Actor
 ) -> None:
     """The device was asked while they were known; when it answered, nothing was."""
-    known(home, token, actor)
+    held = known(home, token, actor)
     chosen(home, token)
     authenticator = SoftAuthenticator(ORIGIN)
-    asked = home.ceremony.ask_passkey(token)
+    asked = home.ceremony.ask_passkey(token, held=held)
     asked = home.ceremony.enrol(token, asked.intent_id, authenticator.create(asked.options))
     who, _, _ = home.ceremony.identify(token)
     home.enrolment.erase(who.id)
