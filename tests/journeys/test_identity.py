@@ -6,6 +6,7 @@ camera, do the wrong thing, are somebody else, begin on a computer, or take it a
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests.journeys.walks import (
     LI_LEI,
     SEAL_MILLISECONDS,
     Look,
+    Party,
     add_signer,
     claim,
     download_sealed,
@@ -97,14 +99,14 @@ def desk(phone: Phones, house: RunningHouse) -> Page:
     return page
 
 
-def sent(desk: Page, house: RunningHouse, *, title: str = "Lease") -> str:
+def sent(desk: Page, house: RunningHouse, *, title: str = "Lease", to: Party = LI_LEI) -> str:
     """A contract for 李雷, of whom document and face are wanted; the contract's id."""
     from tests.builders import a_pdf
 
     document = house.folder / f"{title}.pdf"
     document.write_bytes(a_pdf(words=title))
     contract = upload(desk, house, document)
-    add_signer(desk, LI_LEI)
+    add_signer(desk, to)
     desk.get_by_text("Change", exact=True).click()
     desk.get_by_label("How well must it be known who this is?").first.select_option("document+face")
     desk.get_by_role("button", name="Save").first.click()
@@ -320,3 +322,26 @@ def test_without_a_camera_a_human_looks_and_begins_on_a_computer(
     computer.get_by_role("button", name="Destroy them now").click()
     expect(computer.get_by_text("Nothing but your address is known")).to_be_visible()
     assert len(list((house.data / "face-keys").iterdir())) == keys - 1
+
+
+def test_on_another_device_a_check_goes_on_with_a_code_to_the_address(
+    desk: Page, phone: Phones, house: RunningHouse
+) -> None:
+    """Whoever holds a forwarded link sees no more of it than that there is one."""
+    whom = replace(LI_LEI, email="elsewhere@example.org")
+    sent(desk, house, title="Third lease", to=whom)
+    link = house.link(whom.email)
+    first, second = phone(), phone()
+    begins(first, link)
+    first.get_by_role("button", name="Agree and begin").click()
+    step(first, "document")
+    second.goto(f"{link}/identity")
+    no_violations(second)
+    second.get_by_role("button", name="Go on with it").click()
+    expect(second.get_by_role("heading", name="Is it you?")).to_be_visible()
+    no_violations(second)
+    second.locator("[name=code]").press_sequentially(house.code(whom.email, template="contact_code"))
+    step(second, "document")
+    first.goto(f"{link}/identity")
+    first.get_by_role("button", name="Go on with it").click()
+    expect(first.get_by_role("heading", name="Is it you?")).to_be_visible()
