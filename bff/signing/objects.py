@@ -228,7 +228,7 @@ def _name(name: bytes) -> bytes:
 
 def stream(values: Dict, data: bytes) -> bytes:
     """A stream, compressed where that makes it smaller."""
-    packed = zlib.compress(data, 6) if len(data) > WORTH_PACKING and b"Filter" not in values else data
+    packed = zlib.compress(data, 9) if len(data) > WORTH_PACKING and b"Filter" not in values else data
     if len(packed) + 20 < len(data):
         values, data = {**values, b"Filter": b"/FlateDecode"}, packed
     return written({**values, b"Length": b"%d" % len(data)}) + b"stream\n" + data + b"\nendstream"

@@ -47,6 +47,11 @@ FONTS = (TEXT, BOLD, ARABIC, BRUSH, BRUSH_FAST, PEN, SCRIPT)
 CHINESE = (TEXT, BOLD, BRUSH, BRUSH_FAST)
 WIDE_IN_CHINESE = "‘’“”•·…–—"
 """Signs that Chinese faces draw a whole letter wide: right in a Chinese name, wrong in a Latin one."""
+HAVING_NARROW = (TEXT, BOLD)
+"""Chinese faces that have those signs narrow as well, by these features."""
+NARROW = {"pwid": True, "halt": True}
+DOT = {ord("·"): "･"}
+"""These faces draw · as they draw •, with one glyph: readers could not tell which was meant. They have this dot besides."""
 SAMPLE_HAN = "签名合同李雷"
 """A text face without these cannot set a Chinese contract's evidence."""
 
@@ -165,11 +170,11 @@ class Paper:
 
     def evidence(self, page: EvidencePage, *, slots: tuple[str, ...]) -> EvidencePaper:
         """The pages at the end of the document, with a box for each signer of `slots` and one for "seal"."""
-        return _Certificate(page, slots=slots, faces=self._text_faces(), bold=self._faces(BOLD)).paper()
+        return _Certificate(page, slots=slots, faces=self._text_faces()).paper()
 
-    def faces(self) -> tuple["Faces", "Faces"]:
+    def faces(self) -> "Faces":
         """For text and for headings."""
-        return self._text_faces(), self._faces(BOLD)
+        return self._text_faces()
 
     def covers(self, text: str) -> bool:
         """Whether every letter of the text is in one of our fonts."""
@@ -328,13 +333,13 @@ class Typeface:
         """Joiners, variation selectors and the like need no glyph."""
         return ord(letter) in self._unicodes or unicodedata.category(letter) in ("Cf", "Zs") or letter in SELECTORS
 
-    def shape(self, text: str, direction: str) -> list["Glyph"]:
-        """The glyphs of a run from left to right, the first at 0."""
+    def shape(self, text: str, direction: str, *, narrow: bool = False) -> list["Glyph"]:
+        """The glyphs of a run from left to right, the first at 0. `narrow`: signs as they stand between Latin letters."""
         buffer = hb.Buffer()
-        buffer.add_str(text)
+        buffer.add_str(text.translate(DOT) if self.name in HAVING_NARROW else text)
         buffer.guess_segment_properties()
         buffer.direction = direction
-        hb.shape(self.font, buffer)
+        hb.shape(self.font, buffer, NARROW if narrow else {})
         clusters = [info.cluster for info in buffer.glyph_infos]
         advances = [position.x_advance / self.upem for position in buffer.glyph_positions]
         said = _said_by_glyph(text, clusters, advances)
@@ -416,12 +421,13 @@ class Line:
 
 @dataclass(frozen=True)
 class PlacedLine:
-    """A line at a size, its baseline's start at x, y points."""
+    """A line at a size, its baseline's start at x, y points; `heavy` type is drawn with a rim of its own colour."""
 
     line: Line
     size: float
     x: float
     y: float
+    heavy: bool = False
 
     def ops(self, colour: Colour) -> bytes:
         drawn = [
@@ -464,8 +470,8 @@ def _set(text: str, faces: Faces) -> Line:
     drawn = _without_pictures(clean, faces)
     for run, direction in _directed(drawn):
         pieces = _by_face(run, faces)
-        for face, piece in reversed(pieces) if direction == "rtl" else pieces:
-            shaped = face.shape(piece, direction)
+        for piece in reversed(pieces) if direction == "rtl" else pieces:
+            shaped = piece.face.shape(piece.text, direction, narrow=piece.narrow)
             glyphs += [replace(g, x=g.x + x) for g in shaped]
             x += sum(g.advance for g in shaped)
     return Line(text=text, glyphs=tuple(glyphs), width=x, short=drawn != clean)
@@ -523,22 +529,41 @@ def _direction(letter: str) -> str:
     return "ltr" if kind in ("L", "EN", "AN") else ""
 
 
-def _by_face(run: str, faces: Faces) -> list[tuple[Typeface, str]]:
+@dataclass(frozen=True)
+class Piece:
+    """Text in one face. `narrow`: signs that its face has two widths of, in the narrow one."""
+
+    face: Typeface
+    text: str
+    narrow: bool
+
+
+def _by_face(run: str, faces: Faces) -> list[Piece]:
     """The run in pieces of one face each: whole words where a face has them, else letter by letter."""
-    pieces: list[tuple[Typeface, str]] = []
+    pieces: list[Piece] = []
     for word in re.findall(r"\s+|[^\s]+", run):
         letters = "".join(c for c in word if c.isalnum())
-        favourite = pieces[-1][0] if word.isspace() and pieces else next((f for f in faces if f.has(letters)), faces[0])
+        favourite = (
+            pieces[-1].face if word.isspace() and pieces else next((f for f in faces if f.has(letters)), faces[0])
+        )
         chinese = any(_is_han(c) for c in word)
         for part in _clusters(word):
             face = favourite if favourite.has(part) else _face_of(part, faces)
-            if part in WIDE_IN_CHINESE and (face.name in CHINESE) is not chinese:
-                face = next((f for f in faces if f.has(part) and (f.name in CHINESE) is chinese), face)
-            if pieces and pieces[-1][0] is face:
-                pieces[-1] = (face, pieces[-1][1] + part)
-            else:
-                pieces.append((face, part))
+            if part in WIDE_IN_CHINESE:
+                face = _face_of_sign(part, face, faces, chinese=chinese)
+            new = Piece(face, part, part in WIDE_IN_CHINESE and not chinese and face.name in HAVING_NARROW)
+            if pieces and (pieces[-1].face, pieces[-1].narrow) == (face, new.narrow):
+                new = replace(new, text=pieces.pop().text + part)
+            pieces.append(new)
     return pieces
+
+
+def _face_of_sign(sign: str, face: Typeface, faces: Faces, *, chinese: bool) -> Typeface:
+    """One that draws the sign as wide as it is wanted; the same where it can do either."""
+    if (face.name in CHINESE) is chinese or face.name in HAVING_NARROW:
+        return face
+    able = (f for f in faces if f.has(sign) and ((f.name in CHINESE) is chinese or f.name in HAVING_NARROW))
+    return next(able, face)
 
 
 def _face_of(cluster: str, faces: Faces) -> Typeface:
@@ -1150,15 +1175,16 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 539.28, 56.0, 58.0
 SLOT_WIDTH, SLOT_HEIGHT = 196.0, 56.0
 SEAL_WIDTH, SEAL_HEIGHT = 220.0, 64.0
 QR_SIDE = 78.0
+HEAVY_EM = 0.034
+"""The rim that makes type bold: half of it lies outside the letter. A second face would cost 4 KB in every file."""
 
 
 class Layout:
     """Writes pages from top to bottom; `_y` is how far down, in points from the bottom of the page."""
 
-    def __init__(self, *, title: str, language: str, faces: Faces, bold: Faces, later: str = "") -> None:
+    def __init__(self, *, title: str, language: str, faces: Faces, later: str = "") -> None:
         self._title = title
         self._faces = faces
-        self._bold = bold
         self._say = words(language)
         self._sheets = _Sheets(_set(later, faces))
         self._boxes: dict[str, tuple[int, float, float, float, float]] = {}
@@ -1179,11 +1205,11 @@ class Layout:
         self._y = min(self._y, below) - 16
 
     def fact(self, name: str, value: str, *, bold: bool = False, size: float = 9) -> None:
-        lines = self.lines(value, size=size, width=RIGHT - LEFT - 108, bold=bold, most=4)
+        lines = self.lines(value, size=size, width=RIGHT - LEFT - 108, most=4)
         self.need((size + 5) * max(len(lines), 1))
         self.words(name, x=LEFT, y=self._y - 9, size=8.5, colour=QUIET)
         for line in lines:
-            self._sheets.write(PlacedLine(line, size, LEFT + 108, self._y - 9), TEXT_COLOUR)
+            self._sheets.write(PlacedLine(line, size, LEFT + 108, self._y - 9, bold), TEXT_COLOUR)
             self._y -= size + 5
         self._y -= 1.5
 
@@ -1214,10 +1240,10 @@ class Layout:
 
     def point(self, name: str, sentence: str) -> None:
         lines = self.lines(sentence, size=8.5, width=RIGHT - LEFT - 108)
-        names = self.lines(name, size=8.5, width=98, bold=True)
+        names = self.lines(name, size=8.5, width=98)
         self.need(12.0 * max(len(lines), len(names)) + 4)
         for index, line in enumerate(names):
-            self._sheets.write(PlacedLine(line, 8.5, LEFT, self._y - 9 - 12.0 * index), TEXT_COLOUR)
+            self._sheets.write(PlacedLine(line, 8.5, LEFT, self._y - 9 - 12.0 * index, True), TEXT_COLOUR)
         for index, line in enumerate(lines):
             self._sheets.write(PlacedLine(line, 8.5, LEFT + 108, self._y - 9 - 12.0 * index), TEXT_COLOUR)
         self._y -= 12.0 * max(len(lines), len(names)) + 4
@@ -1251,22 +1277,20 @@ class Layout:
         pitch: float = 1.45,
         most: int | None = None,
     ) -> None:
-        for line in self.lines(text, size=size, width=width, bold=bold, most=most):
+        for line in self.lines(text, size=size, width=width, most=most):
             self.need(size * pitch)
-            self._sheets.write(PlacedLine(line, size, LEFT, self._y - size), colour)
+            self._sheets.write(PlacedLine(line, size, LEFT, self._y - size, bold), colour)
             self._y -= size * pitch
 
-    def lines(
-        self, text: str, *, size: float, width: float, bold: bool = False, most: int | None = None
-    ) -> tuple[Line, ...]:
-        return _wrapped(text, self._bold if bold else self._faces, size=size, width=width, most=most)
+    def lines(self, text: str, *, size: float, width: float, most: int | None = None) -> tuple[Line, ...]:
+        return _wrapped(text, self._faces, size=size, width=width, most=most)
 
     def words(
         self, text: str, *, x: float, y: float, size: float, colour: Colour, bold: bool = False, centred: float = 0.0
     ) -> None:
-        line = _set(text, self._bold if bold else self._faces)
+        line = _set(text, self._faces)
         indent = (centred - line.width * size) / 2 if centred else 0.0
-        self._sheets.write(PlacedLine(line, size, x + indent, y), colour)
+        self._sheets.write(PlacedLine(line, size, x + indent, y, bold), colour)
 
     def box(self, name: str, x: float, y: float, width: float, height: float) -> None:
         self._sheets.draw(_frame(x, y, width, height))
@@ -1284,8 +1308,8 @@ class Layout:
 class _Certificate(Layout):
     """The pages that are added before anyone signs."""
 
-    def __init__(self, page: EvidencePage, *, slots: tuple[str, ...], faces: Faces, bold: Faces) -> None:
-        super().__init__(title=page.title, language=page.language, faces=faces, bold=bold, later=_later_words(page))
+    def __init__(self, page: EvidencePage, *, slots: tuple[str, ...], faces: Faces) -> None:
+        super().__init__(title=page.title, language=page.language, faces=faces, later=_later_words(page))
         self._page = page
         self._slots = slots
 
@@ -1331,7 +1355,7 @@ class _Certificate(Layout):
         slot = signer.id in self._slots
         left = LEFT + (30 if in_turns else 0)
         width = RIGHT - left - (SLOT_WIDTH + 18 if slot else 0)
-        name = self.lines(signer.name, size=11, width=width, bold=True, most=3)
+        name = self.lines(signer.name, size=11, width=width, most=3)
         role = self.lines(signer.role, size=8.5, width=width, most=2)
         place = _("Signs on this page") if slot else _("Signs in the document")
         small = [*role, *self.lines(f"{signer.contact}  ·  {place}", size=8.5, width=width, most=2)]
@@ -1343,7 +1367,7 @@ class _Certificate(Layout):
             self.words(str(signer.order), x=LEFT, y=top - 22, size=11, colour=ACCENT, bold=True)
         self._y -= 11
         for line in name:
-            self._sheets.write(PlacedLine(line, 11, left, self._y - 11), TEXT_COLOUR)
+            self._sheets.write(PlacedLine(line, 11, left, self._y - 11, True), TEXT_COLOUR)
             self._y -= 15
         for line in small:
             self._sheets.write(PlacedLine(line, 8.5, left, self._y - 9), QUIET)
@@ -1422,19 +1446,15 @@ def _modules(text: str) -> tuple[tuple[bool, ...], ...]:
 
 
 def _qr(text: str, *, x: float, y: float, side: float) -> bytes:
-    """As rectangles, one for each row of touching modules."""
+    """In units of one module, row under row, a rectangle for each run of dark ones: small numbers pack well."""
     matrix = _modules(text)
-    module = side / len(matrix)
-    ops = [f"{_numbers(TEXT_COLOUR)} rg\n"]
-    for index, row in enumerate(matrix):
-        column = 0
-        for dark, group in groupby(row):
-            length = len(list(group))
-            if dark:
-                left, bottom = x + column * module, y + side - (index + 1) * module
-                ops.append(f"{left:.3f} {bottom:.3f} {length * module:.3f} {module:.3f} re\n")
-            column += length
-    return "".join([*ops, "f\n"]).encode()
+    scale = f"{side / len(matrix):.6f}"
+    rows = [f"q {_numbers(TEXT_COLOUR)} rg {scale} 0 0 {scale} {x:.2f} {y + side:.2f} cm\n"]
+    for row in matrix:
+        dots = "".join(".#"[module] for module in row)
+        runs = (f"{run.start()} 0 {len(run[0])} 1 re\n" for run in re.finditer("#+", dots))
+        rows.append("1 0 0 1 0 -1 cm\n" + "".join(runs) + "f\n")
+    return "".join([*rows, "Q\n"]).encode()
 
 
 # --- pages with words in them --------------------------------------------------------------------------------
@@ -1562,6 +1582,9 @@ class _Book:
 def _shown(line: PlacedLine, colour: Colour, font: Callable[[Glyph], TypeFont]) -> bytes:
     """A text object. Glyphs stay in visual order: poppler and pdfium turn Arabic round themselves."""
     ops = [f"BT {_numbers(colour)} rg\n"]
+    if line.heavy:
+        rim = _number(HEAVY_EM * line.size)
+        ops.append(f"2 Tr {_numbers(colour)} RG {rim} w 1 j {_number(HEAVY_EM / 2 * line.size)} Tc\n")
     last: TypeFont | None = None
     height = pen = 0.0
     for glyph in line.line.glyphs:
@@ -1574,7 +1597,7 @@ def _shown(line: PlacedLine, colour: Colour, font: Callable[[Glyph], TypeFont]) 
             ops.append(f">{_number((pen - glyph.x) * 1000)}<")
         ops.append(f"{own.code(glyph):04X}")
         pen = glyph.x + own.advance(glyph)
-    drawn = "".join([*ops, ">]TJ " if last else "", "ET\n"]).encode()
+    drawn = "".join([*ops, ">]TJ " if last else "", "0 Tr 0 Tc ET\n" if line.heavy else "ET\n"]).encode()
     return _span(line.line.text, drawn) if line.line.short else drawn
 
 
@@ -1655,18 +1678,42 @@ def _cut_font(face: Typeface, glyphs: frozenset[int]) -> _Cut:
 
 @lru_cache(maxsize=256)
 def _said_stream(letters: frozenset[tuple[int, str]]) -> bytes:
-    """A ToUnicode map."""
-    said = sorted(letters)
-    blocks = [said[start : start + 100] for start in range(0, len(said), 100)]
+    """A ToUnicode map: letters that follow each other in both orders in one row."""
+    runs: list[list[tuple[int, str]]] = []
+    for new, text in sorted(letters):
+        if runs and _follows(runs[-1][-1], (new, text)):
+            runs[-1].append((new, text))
+        else:
+            runs.append([(new, text)])
+    single = [f"<{run[0][0]:04X}> <{_utf16_digits(run[0][1])}>" for run in runs if len(run) == 1]
+    longer = [f"<{run[0][0]:04X}> <{run[-1][0]:04X}> <{_utf16_digits(run[0][1])}>" for run in runs if len(run) > 1]
     lines = ["/CIDInit /ProcSet findresource begin 12 dict begin begincmap"]
     lines += ["/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def"]
     lines += ["/CMapName /Adobe-Identity-UCS def /CMapType 2 def"]
     lines += ["1 begincodespacerange <0000> <FFFF> endcodespacerange"]
-    for block in blocks:
-        rows = [f"<{new:04X}> <{text.encode('utf-16-be').hex().upper()}>" for new, text in block]
-        lines += [f"{len(block)} beginbfchar", *rows, "endbfchar"]
+    lines += [*_blocks("bfrange", longer), *_blocks("bfchar", single)]
     lines.append("endcmap CMapName currentdict /CMap defineresource pop end end")
     return objects.stream({}, "\n".join(lines).encode())
+
+
+def _follows(before: tuple[int, str], after: tuple[int, str]) -> bool:
+    """One more in both; a range must not leave the last octet of its code or of its letter."""
+    (code, text), (next_code, next_text) = before, after
+    if len(text) != 1 or len(next_text) != 1 or ord(next_text) > 0xFFFF:
+        return False
+    steps = (next_code - code, ord(next_text) - ord(text))
+    return steps == (1, 1) and next_code % 256 > 0 and ord(next_text) % 256 > 0
+
+
+def _blocks(kind: str, rows: Sequence[str]) -> Iterable[str]:
+    """A hundred rows a block, as a CMap wants it."""
+    for start in range(0, len(rows), 100):
+        block = rows[start : start + 100]
+        yield from (f"{len(block)} begin{kind}", *block, f"end{kind}")
+
+
+def _utf16_digits(text: str) -> str:
+    return text.encode("utf-16-be").hex().upper()
 
 
 class KnownFont:
@@ -1699,10 +1746,14 @@ class KnownFont:
 
 @lru_cache(maxsize=64)
 def _codes(to_unicode: bytes) -> Mapping[str, int]:
-    return {
-        bytes.fromhex(said.decode()).decode("utf-16-be", "replace"): int(code, 16)
-        for code, said in _SAID.findall(to_unicode)
-    }
+    """Letter -> code, from a map of ours: single letters, and ranges."""
+    found: dict[str, int] = {}
+    for first, last, said in _SAID.findall(to_unicode):
+        text, begin = bytes.fromhex(said.decode()).decode("utf-16-be", "replace"), int(first, 16)
+        further = int(last, 16) - begin if last and len(text) == 1 else 0
+        for step in range(min(further, 255) + 1):
+            found[text if step == 0 else chr(ord(text) + step)] = begin + step
+    return found
 
 
-_SAID = re.compile(rb"<([0-9A-F]{4})> <((?:[0-9A-F]{4})+)>\n")
+_SAID = re.compile(rb"<([0-9A-F]{4})> (?:<([0-9A-F]{4})> )?<((?:[0-9A-F]{4})+)>\n")

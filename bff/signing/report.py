@@ -148,10 +148,9 @@ def read(said: Mapping[str, Any]) -> Account:
 
 def drawn(account: Account, paper: Paper) -> EvidencePaper:
     """The pages, with a box for "seal"."""
-    text, bold = paper.faces()
     later = "".join(dict.fromkeys(account.title))
     return _Report(
-        account, Layout(title=account.title, language=account.language, faces=text, bold=bold, later=later)
+        account, Layout(title=account.title, language=account.language, faces=paper.faces(), later=later)
     ).paper()
 
 

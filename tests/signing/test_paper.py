@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageStat
 from bff.core.errors import Fault
 from bff.core.mark import Mark, Point, image_seal, round_seal
 from bff.core.ports import EvidencePage, EvidenceSigner
-from bff.signing.paper import Dot, Paper, outline
+from bff.signing.paper import Dot, KnownFont, Paper, outline
 from bff.signing.paper import _typed as typeset
 
 FONTS = Path(__file__).parents[2] / "web" / "vendor" / "fonts"
@@ -355,6 +355,19 @@ def test_evidence_says_everything_it_was_given(paper: Paper) -> None:
     assert SHA256 in text.replace(" ", "")
 
 
+def test_a_page_in_latin_letters_brings_one_font(paper: Paper) -> None:
+    made = paper.evidence(_evidence(names=("Ada O’Brien", "Grace “Amazing” Hopper")), slots=())
+    document = pikepdf.open(BytesIO(made.content))
+    assert len(document.pages[0].Resources.Font) == 1
+    assert len(made.content) < 11_000
+
+
+def test_dots_in_names_and_in_masks_are_told_apart(paper: Paper) -> None:
+    made = paper.evidence(_evidence(names=("阿依古丽·买买提", "Gal·la")), slots=())
+    text = " ".join(_words_of(pikepdf.open(BytesIO(made.content))).split())
+    assert all(said in text for said in ("阿依古丽·买买提", "Gal·la", "•••• 8001"))
+
+
 def test_evidence_has_a_box_for_every_slot_and_the_seal(paper: Paper) -> None:
     page = _evidence(names=tuple(f"Signer {n} 签署人" for n in range(40)))
     slots = tuple(signer.id for signer in page.signers[::2])
@@ -407,10 +420,19 @@ def test_evidence_is_small_and_embeds_every_font(paper: Paper) -> None:
     assert len(made.content) < 60_000
     document = pikepdf.open(BytesIO(made.content))
     fonts = document.pages[0].Resources.Font
-    assert len(fonts) >= 3
+    assert len(fonts) == 2
     for font in fonts.values():
         assert "/FontFile2" in font.DescendantFonts[0].FontDescriptor
         assert re.match(r"/[A-Z]{6}\+", str(font.BaseFont))
+
+
+def test_a_later_revision_finds_every_letter_that_the_page_brought(paper: Paper) -> None:
+    """Whether the map lists them one by one, as earlier pages did, or in rows."""
+    rows = b"2 beginbfrange\n<0001> <0003> <0061>\n<0104> <0105> <00FE>\nendbfrange\n"
+    single = b"1 beginbfchar\n<0006> <00660069>\nendbfchar"
+    font = KnownFont.read(b"1 0 R", to_unicode=rows + single, widths=[500.0] * 300)
+    known = {said: font._codes[said] for said in font._codes}
+    assert known == {"a": 1, "b": 2, "c": 3, "þ": 260, "ÿ": 261, "fi": 6}
 
 
 def test_code_on_the_page_is_the_address_to_verify(paper: Paper) -> None:
