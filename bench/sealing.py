@@ -372,7 +372,7 @@ class Ceremony:
         for signer in SIGNERS:
             content = self.pades.sign(content, self._act(signer, content)).content
             steps.append((f"signed by {signer.name}", content))
-        sealed = self.pades.seal(content, contract_id="k1", evidence_head="cd" * 32)
+        sealed = self.pades.seal(content, contract_id="k1", evidence_head=_digest("closing head"))
         return [*steps, ("sealed", sealed.content)]
 
     def judged(self, content: bytes) -> bool:
@@ -467,17 +467,26 @@ class Ceremony:
             signer_name=signer.name,
             signer_role=signer.role,
             mark_sha256=mark.sha256(),
-            values_sha256="00" * 32,
+            values_sha256=hashlib.sha256(b"{}").hexdigest(),
             consent_version="1",
-            consent_sha256="00" * 32,
+            consent_sha256=_digest("consent"),
             language="en",
             method="sms",
             host="sign.example.org",
-            nonce="n",
+            nonce=_digest("nonce", signer.id)[:32],
             issued_at=now.isoformat(),
             expires_at=(now + timedelta(minutes=5)).isoformat(),
         )
-        proof = {"method": "sms", "phone_masked": "•••• 8000", "phone_sha256": "11" * 32, "verifier": "22" * 32}
+        proof = {
+            "method": "sms",
+            "phone_masked": "•••• 8000",
+            "phone_sha256": _digest("phone", signer.id),
+            "sent_at": now.isoformat(),
+            "confirmed_at": now.isoformat(),
+            "provider_id": _digest("message", signer.id)[:16],
+            "tries": 1,
+            "verifier": _digest("verifier", signer.id),
+        }
         return Act(
             signer=signer,
             fields=tuple(f for f in FIELDS if f.signer_id == signer.id),
@@ -485,12 +494,25 @@ class Ceremony:
             values={},
             intent=intent.canonical(),
             proof=proof,
-            identity={"level": "contact"},
-            evidence_head="ab" * 32,
+            identity={
+                "level": "contact",
+                "name_given_by": "sender",
+                "link_channel": "email",
+                "link_address_masked": "s•••@example.org",
+                "link_address_sha256": _digest("address", signer.id),
+                "link_and_code_share_a_channel": False,
+                "person_id": None,
+            },
+            evidence_head=_digest("head", signer.id),
             signed_at=now,
             timezone="UTC",
             caption=(f"Signed by {signer.name}", f"{now:%Y-%m-%d %H:%M:%S} +0000", "Confirmed by SMS code"),
         )
+
+
+def _digest(*what: str) -> str:
+    """As real ones: nothing in them to pack."""
+    return hashlib.sha256(" ".join(what).encode()).hexdigest()
 
 
 # --- a large file --------------------------------------------------------------------------------------------------

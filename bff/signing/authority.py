@@ -55,6 +55,8 @@ LONGEST_NAME = 64
 """Bytes in a name: X.520 says characters, many readers count bytes. Longer ones stand in full in the signed act."""
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """RFC 9336. Beside it emailProtection, without which NSS (pdfsig) trusts no signer."""
+SERIAL_BITS = 95
+"""Of chance in a serial number, which also names its list: it stands five times in a signature, each octet as two digits."""
 KEYS = ("signing-root", "tsa-root", "tsa", "seal")
 GENERATIONS = ("tsa", "seal")
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -282,6 +284,7 @@ class Authority:
         name = self._house(f"{what} {secrets.token_hex(2)}")
         certificate = (
             _builder(name, name, key.public_key(), now, ROOT_LIFETIME)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(certificates=True), critical=True)
             .sign(key, hashes.SHA256())
@@ -355,12 +358,11 @@ class Authority:
         lifetime: timedelta = LEAF_LIFETIME,
     ) -> tuple[x509.Certificate, bytes]:
         """A certificate, and its revocation list."""
-        serial = x509.random_serial_number()
+        serial = secrets.randbits(SERIAL_BITS) | 1
         point = [x509.UniformResourceIdentifier(f"{self._crl_url}/{serial:x}.crl")]
         builder = _builder(subject, root.certificate.subject, key, now, lifetime, serial)
         certificate = (
             purpose(builder)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_issuer_key(root), critical=False)
             .add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(point, None, None, None)]), False)
             .sign(root.key, hashes.SHA256())
@@ -481,7 +483,6 @@ def _builder(
         .serial_number(serial or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + lifetime)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 

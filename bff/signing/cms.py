@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-INTEGER, BIT_STRING, OCTETS, OID, UTC_TIME, TIME = 0x02, 0x03, 0x04, 0x06, 0x17, 0x18
+INTEGER, BIT_STRING, OCTETS, OID, TIME = 0x02, 0x03, 0x04, 0x06, 0x18
 SEQUENCE, SET = 0x30, 0x31
 
 
@@ -33,7 +33,7 @@ def tlv(tag: int, *content: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return tlv(INTEGER, value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, "big", signed=True))
 
 
 @lru_cache(maxsize=256)
@@ -87,7 +87,6 @@ _DATA = oid("1.2.840.113549.1.7.1")
 _SIGNED_DATA = oid("1.2.840.113549.1.7.2")
 _CONTENT_TYPE = oid("1.2.840.113549.1.9.3")
 _MESSAGE_DIGEST = oid("1.2.840.113549.1.9.4")
-_SIGNING_TIME = oid("1.2.840.113549.1.9.5")
 _TIMESTAMP = oid("1.2.840.113549.1.9.16.2.14")
 _CERTIFICATE_V2 = oid("1.2.840.113549.1.9.16.2.47")
 _TIMESTAMP_INFO = oid("1.2.840.113549.1.9.16.1.4")
@@ -123,18 +122,14 @@ class Hand:
     @cached_property
     def who(self) -> bytes:
         """IssuerAndSerialNumber."""
-        issuer, serial, _ = self._named
+        issuer, serial = self._named
         return tlv(SEQUENCE, issuer, serial)
 
     @cached_property
-    def subject(self) -> bytes:
-        return self._named[2]
-
-    @cached_property
-    def _named(self) -> tuple[bytes, bytes, bytes]:
-        """Issuer, serial number and subject."""
-        serial, _, issuer, _, subject = _fields(self.certificate)[:5]
-        return issuer, serial, subject
+    def _named(self) -> tuple[bytes, bytes]:
+        """Issuer and serial number."""
+        serial, _, issuer = _fields(self.certificate)[:3]
+        return issuer, serial
 
     @cached_property
     def certificates(self) -> bytes:
@@ -144,7 +139,7 @@ class Hand:
     @cached_property
     def certificate_named(self) -> bytes:
         """The attribute signing-certificate-v2: digest, issuer and serial number; SHA-256 goes without saying."""
-        issuer, serial, _ = self._named
+        issuer, serial = self._named
         named = tlv(SEQUENCE, tlv(SEQUENCE, tlv(0xA4, issuer)), serial)
         one = tlv(SEQUENCE, tlv(OCTETS, hashlib.sha256(self.certificate).digest()), named)
         return attribute(_CERTIFICATE_V2, tlv(SEQUENCE, tlv(SEQUENCE, one)))
@@ -197,7 +192,10 @@ def longest_signature(hand: Hand, *, statement: tuple[str, bytes] | None = None,
 def token(
     hand: Hand, digest: bytes, *, moment: datetime, policy: str, serial: int | None = None, nonce: int | None = None
 ) -> bytes:
-    """A TimeStampToken (RFC 3161, section 2.4.2; RFC 5816) over a SHA-256 digest: whole seconds, accurate to one."""
+    """A TimeStampToken (RFC 3161, section 2.4.2; RFC 5816) over a SHA-256 digest: whole seconds, accurate to one.
+
+    Who made it is said by the certificate inside, and when by the time in it: neither is said twice.
+    """
     moment = moment.astimezone(UTC).replace(microsecond=0)
     info = tlv(
         SEQUENCE,
@@ -208,21 +206,14 @@ def token(
         time(moment),
         tlv(SEQUENCE, integer(1)),
         *(() if nonce is None else (integer(nonce),)),
-        tlv(0xA0, tlv(0xA4, hand.subject)),
     )
     attributes = [
         _IS_TIMESTAMP,
         attribute(_MESSAGE_DIGEST, tlv(OCTETS, hashlib.sha256(info).digest())),
-        attribute(_SIGNING_TIME, _signing_time(moment)),
         hand.certificate_digest,
     ]
     content = tlv(SEQUENCE, _TIMESTAMP_INFO, tlv(0xA0, tlv(OCTETS, info)))
     return _signed_data(hand, VERSION_3, content, attributes, None)
-
-
-def _signing_time(moment: datetime) -> bytes:
-    """RFC 5652, section 11.3: UTCTime until 2049."""
-    return tlv(UTC_TIME, f"{moment:%y%m%d%H%M%S}Z".encode()) if moment.year < 2050 else time(moment)
 
 
 def longest_token(hand: Hand, *, policy: str) -> int:

@@ -81,7 +81,7 @@ from pyhanko_certvalidator.revinfo.archival import CRLContainer
 from bff.core.contract import Field, FieldKind, Signer
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Act, Clock, EvidencePage, Timestamps, Verdict, Written
-from bff.signing import cms, objects
+from bff.signing import cms, objects, packed
 from bff.signing.authority import ARC, Authority, Leaf, common_name, fetched_crl
 from bff.signing.elsewhere import Elsewhere, issued
 from bff.signing.form import (
@@ -105,10 +105,11 @@ from bff.signing.objects import File, Source, Unsure
 
 T = TypeVar("T")
 ACT = f"{ARC}.1"
-"""The signed attribute of a signer: an OCTET STRING with canonical JSON, see `act_bytes`."""
+"""The signed attribute of a signer: an OCTET STRING, see `act_bytes`."""
 SEAL = f"{ARC}.3"
 """The signed attribute of the platform's seal."""
-ACT_FORMAT = "countersign-act/1"
+ACT_FORMATS = ("countersign-act/1", "countersign-act/2")
+"""The second is packed (`packed.py`) and has the intent as text; the first is what earlier files hold, in base64."""
 SEAL_FORMAT = "countersign-seal/1"
 REPORT_FORMAT = "countersign-report/1"
 
@@ -461,11 +462,11 @@ def _first_end(certificates: Iterable[bytes]) -> datetime:
 
 
 def act_bytes(act: Act) -> bytes:
-    """What a signer's signature says besides "this document": canonical JSON (RFC 8785), `countersign-act/1`."""
-    return rfc8785.dumps(
+    """What a signer's signature says besides "this document": canonical JSON (RFC 8785), packed; `countersign-act/2`."""
+    said = rfc8785.dumps(
         {
-            "format": ACT_FORMAT,
-            "intent": base64.b64encode(act.intent).decode("ascii"),
+            "format": ACT_FORMATS[-1],
+            "intent": act.intent.decode(),
             "proof": dict(act.proof),
             "identity": dict(act.identity),
             "mark": act.mark.to_dict(),
@@ -473,6 +474,16 @@ def act_bytes(act: Act) -> bytes:
             "evidence_head": act.evidence_head,
         }
     )
+    return packed.pack(said)
+
+
+def intent_of(act: Mapping[str, Any]) -> bytes:
+    """The exact bytes of the intent in a signer's statement. Raises ValueError, TypeError or KeyError."""
+    if act["format"] == ACT_FORMATS[0]:
+        return base64.b64decode(act["intent"], validate=True)
+    if act["format"] not in ACT_FORMATS or not isinstance(act["intent"], str):
+        raise ValueError("another format")
+    return act["intent"].encode()
 
 
 def seal_bytes(contract_id: str, evidence_head: str) -> bytes:
@@ -512,7 +523,7 @@ def _contract_of(found: "Found") -> str | None:
     """The contract that a signer's or a seal's statement names; a file may hold the signatures of several."""
     with suppress(ValueError, TypeError, KeyError):
         statement = json.loads(found.statement)
-        return str(statement.get("contract_id") or _contract_id(base64.b64decode(statement["intent"])))
+        return str(statement.get("contract_id") or _contract_id(intent_of(statement)))
     return None
 
 
@@ -792,7 +803,7 @@ class Found:
     certificate: bytes
     """DER."""
     statement: bytes
-    """The bytes of our signed attribute; empty for strangers."""
+    """What our signed attribute says, JSON; empty for strangers."""
     end: int
     """Where the revision that it signs ends."""
     gap: tuple[int, int] = (0, 0)
@@ -972,7 +983,7 @@ def _found(signature: EmbeddedPdfSignature) -> Found:
     if signature.sig_object_type == "/DocTimeStamp":
         kind = "timestamp"
     elif act := _own_attribute(signature.signer_info, ACT):
-        kind, statement = "signer", act
+        kind, statement = "signer", packed.unpack(act)
     elif seal := _own_attribute(signature.signer_info, SEAL):
         kind, statement = "seal", seal
     subject = signature.signer_cert.subject.native

@@ -1493,7 +1493,14 @@ PRINTABLE = string.ascii_letters + string.digits + " .,:;+-/()'&@%"
 def _later_words(page: EvidencePage) -> str:
     """Letters that captions and values written after this page will need."""
     _ = words(page.language)
-    said = _("Signed by %(name)s"), _("Confirmed by SMS code"), _("Confirmed by fingerprint, face or screen lock")
+    said = [_("Signed by %(name)s for %(organisation)s"), _("Signed by %(name)s"), "·"]
+    said += [
+        _("Confirmed by SMS code"),
+        _("Confirmed by fingerprint, face or screen lock"),
+        _("Confirmed by face video"),
+    ]
+    said += [_("identity document checked"), _("identity document and face checked")]
+    said.append(_("identity document and face checked, confirmed by a source"))
     dated = "年月日" if page.language.startswith("zh") else ""
     names = (_clean(s.name) for s in page.signers)
     return PRINTABLE + "".join(dict.fromkeys("".join((*said, dated, *names))))

@@ -347,10 +347,8 @@ def _signature_check(verdict: Verdict, _: Words) -> Check:
 
 
 def _intent(act: Mapping[str, Any]) -> Intent | None:
-    if act.get("format") != pades.ACT_FORMAT:
-        return None
-    with suppress(Refusal, ValueError, TypeError):
-        return intents.read(base64.b64decode(act["intent"], validate=True)) if "intent" in act else None
+    with suppress(Refusal, ValueError, TypeError, KeyError):
+        return intents.read(pades.intent_of(act))
     return None
 
 

@@ -71,7 +71,7 @@ public class Judge {
             try (PDDocument document = PDDocument.load(new File(name))) {
                 new Judge(name, content, document, anchors).all();
             } catch (Exception error) {
-                say(name, "file", "unreadable: " + error, null);
+                say(name, "file", "unreadable: " + reason(error), null);
             }
         }
     }

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
-from bff.signing import cms, objects
+from bff.signing import cms, objects, packed
+from tests.signing.packing import deflated
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the group of P-256: a private key is a number between 0 and this."""
@@ -56,7 +57,7 @@ def fixed(seed: str) -> Iterator[None]:
             (secrets, "randbits", stream.bits),
             (ec, "generate_private_key", stream.key),
             (cms, "_ECDSA", ECDSA),
-            (x509, "random_serial_number", lambda: stream.bits(159)),
+            (packed, "_deflated", lambda statement: deflated(statement, packed.DICTIONARY)),
             (x509.CertificateBuilder, "sign", _always(x509.CertificateBuilder.sign)),
             (x509.CertificateRevocationListBuilder, "sign", _always(x509.CertificateRevocationListBuilder.sign)),
             (objects, "WORTH_PACKING", 1 << 40),

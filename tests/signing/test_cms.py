@@ -11,7 +11,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyhanko.sign import attributes, signers
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -60,6 +60,7 @@ def rsa_hand() -> tuple[cms.Hand, bytes]:
 
 
 @given(st.integers())
+@example(-128)
 def test_integers_are_encoded_as_asn1crypto_does(value: int) -> None:
     assert cms.integer(value) == core.Integer(value).dump()
 
@@ -201,7 +202,7 @@ def test_tokens_say_what_was_asked_in_strict_der(
     assert said["message_imprint"]["hashed_message"] == digest
     assert said["gen_time"] == moment.replace(microsecond=0, tzinfo=UTC)
     assert said["accuracy"]["seconds"] == 1
-    assert info["tsa"].chosen == asn1_x509.Certificate.load(hand.certificate).subject
+    assert not info["tsa"]
     assert tsp.TSTInfo.load(info.dump()).dump(force=True) == info.dump()
     (signer,) = token["content"]["signer_infos"]
     public = authority.tsa.certificate.public_key()

@@ -17,6 +17,7 @@ from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult
 from bff.core.contract import FULL, Field, FieldKind
 from bff.core.errors import Fault, Refusal
 from bff.core.ports import Verdict
+from bff.signing import packed
 from bff.signing.authority import EmbeddedTimestamps, check_token
 from bff.signing.form import crop_box
 from bff.signing.increment import Increment
@@ -144,8 +145,9 @@ def test_the_act_is_in_the_signature_byte_for_byte(work: Paperwork) -> None:
     statement = json.loads(found.statement)
     assert found.kind == "signer"
     assert set(statement) == {"format", "intent", "proof", "identity", "mark", "values", "evidence_head"}
-    assert statement["format"] == "countersign-act/1"
-    assert cms_attribute(work.pades.sign(work.content, act).content) == found.statement
+    assert statement["format"] == "countersign-act/2"
+    assert statement["intent"].encode() == act.intent
+    assert packed.unpack(cms_attribute(work.pades.sign(work.content, act).content)) == found.statement
 
 
 def cms_attribute(content: bytes) -> bytes:

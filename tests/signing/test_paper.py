@@ -82,15 +82,14 @@ def test_emoji_are_found_in_a_mark_but_not_drawn_as_boxes(paper: Paper, name: st
         made = part.mark(_typed(name), width=180, height=60, caption=(name, "2026"), language="en")
         ops = made if isinstance(made, bytes) else made.ops
         assert ops.count(text) == 2, name  # under the mark and in its caption
-    for faces in paper.faces():
-        glyphs = [g for line in typeset(name, faces, width=180, height=60) for g in line.line.glyphs]
-        assert 0 not in {g.id for g in glyphs}
-        said = "".join(g.said for g in glyphs)
-        assert said.replace(" ", "") == drawn.replace(" ", "")
+    glyphs = [g for line in typeset(name, paper.faces(), width=180, height=60) for g in line.line.glyphs]
+    assert 0 not in {g.id for g in glyphs}
+    said = "".join(g.said for g in glyphs)
+    assert said.replace(" ", "") == drawn.replace(" ", "")
 
 
 def test_a_letter_that_no_face_has_is_seen_to_be_missing(paper: Paper) -> None:
-    [line] = typeset("𓀀", paper.faces()[0], width=180, height=60)
+    [line] = typeset("𓀀", paper.faces(), width=180, height=60)
     assert [g.id for g in line.line.glyphs] == [0]
 
 
@@ -424,6 +423,26 @@ def test_evidence_is_small_and_embeds_every_font(paper: Paper) -> None:
     for font in fonts.values():
         assert "/FontFile2" in font.DescendantFonts[0].FontDescriptor
         assert re.match(r"/[A-Z]{6}\+", str(font.BaseFont))
+
+
+@pytest.mark.parametrize(
+    ("language", "caption"),
+    [
+        (
+            "en",
+            "Signed by Jörg Ω · Confirmed by face video · identity document and face checked, confirmed by a source",
+        ),
+        ("zh_Hans_CN", "由Jörg Ω签署 · 以人脸视频确认 · 2026年11月28日"),
+    ],
+)
+def test_captions_are_set_in_the_face_that_the_page_brought(paper: Paper, language: str, caption: str) -> None:
+    """A letter that it lacks would bring a font into every signer's revision."""
+    made = paper.evidence(_evidence(names=("Jörg Ω",), language=language), slots=())
+    document = pikepdf.open(BytesIO(made.content))
+    font = document.pages[0].Resources.Font.F0
+    known = KnownFont.read(b"1 0 R", to_unicode=font.ToUnicode.read_bytes(), widths=[500.0] * 999)
+    drawn = paper.with_type(known).mark(Mark("drawn", "x"), width=600, height=90, caption=(caption,), language=language)
+    assert set(drawn.fonts) <= {"F"}
 
 
 def test_a_later_revision_finds_every_letter_that_the_page_brought(paper: Paper) -> None:

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -34,9 +35,10 @@ from bff.core.gestures import Pace
 from bff.core.intent import FORMAT_FOR, Intent
 from bff.core.mark import Mark
 from bff.core.ports import Act
-from bff.signing import bundle, pades
+from bff.signing import bundle, cms, packed, pades
 from tests.signing import tampering
 from tests.signing.fixed import ECDSA, fixed
+from tests.signing.packing import deflated
 from tests.signing.paperwork import (
     ANA,
     LI,
@@ -50,6 +52,8 @@ from tests.signing.paperwork import (
     face_proof,
     sms_proof,
 )
+
+pack = packed.pack
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 FORMAT = "countersign-vectors/1"
@@ -395,6 +399,20 @@ def passkey_ed25519(house: House) -> bytes:
     return house.story(LI).sign(LI, "passkey", lie=_with_ed25519).seal()
 
 
+@good(LEI, PEREZ)
+def earlier_format(house: House) -> bytes:
+    """As files were made before: acts of the first format, neither packed nor the intent as text."""
+    with _packing(_plain):
+        return house.story().sign(LI, "passkey").sign(ANA).seal()
+
+
+@good(LEI)
+def packed_by_another(house: House) -> bytes:
+    """The act is packed in one block that is not packed at all, in octets that no dictionary is needed for."""
+    with _packing(_stored):
+        return house.story(LI).sign(LI, "passkey").seal()
+
+
 @good()
 def face(house: House) -> bytes:
     """One signer, confirmed by a face video that was asked for this document; checked before by document and face."""
@@ -551,6 +569,25 @@ def _zipped(parts: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def _packing(instead: Callable[[bytes], bytes]) -> Any:
+    return patch.object(packed, "pack", instead)
+
+
+def _plain(said: bytes) -> bytes:
+    """As `countersign-act/1` had it."""
+    return canonical({**json.loads(_with_base64(said)), "format": pades.ACT_FORMATS[0]})
+
+
+def _with_base64(said: bytes) -> bytes:
+    act = json.loads(said)
+    return canonical({**act, "intent": base64.b64encode(act["intent"].encode()).decode()})
+
+
+def _stored(said: bytes) -> bytes:
+    """RFC 1951, section 3.2.4."""
+    return packed.VERSION + b"\1" + len(said).to_bytes(2, "little") + (~len(said) & 0xFFFF).to_bytes(2, "little") + said
+
+
 def _with_ed25519(act: Act) -> Act:
     """The same assertion by a key of the other kind."""
     key = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x5e" * 32)
@@ -587,6 +624,27 @@ def _unb64(text: str) -> bytes:
 def intent_not_canonical(house: House) -> bytes:
     """The intent's octets say the same with a blank in them: not canonical JSON."""
     return _lying(house, lambda act: replace(act, intent=act.intent.replace(b'":', b'": ', 1)))
+
+
+@bad(f"signer {LEI}: intent")
+def packed_and_torn(house: House) -> bytes:
+    """The packed act lacks its last octet."""
+    with _packing(lambda said: pack(said)[:-1]):
+        return house.story(LI).sign(LI).seal()
+
+
+@bad(f"signer {LEI}: intent")
+def packed_with_another_dictionary(house: House) -> bytes:
+    """The packed act reaches back to before the dictionary begins, where its beginning would stand."""
+    with _packing(lambda said: packed.VERSION + deflated(said, said[:100] + packed.DICTIONARY)):
+        return house.story(LI).sign(LI).seal()
+
+
+@bad(f"signer {LEI}: intent")
+def intent_of_the_earlier_format(house: House) -> bytes:
+    """The act says that it is of the second format, and has the intent in base64 as the first one has."""
+    with _packing(lambda said: pack(_with_base64(said))):
+        return house.story(LI).sign(LI).seal()
 
 
 @bad(f"signer {LEI}: intent")
@@ -1208,8 +1266,8 @@ def _flips(sealed: bytes) -> Iterator[Attack]:
     validation = sealed.index(b"endstream", seal.end) - 40
     for name, what, place, wrong in (
         ("in_the_words", "in the page's words: 1000 euros become 9000", sealed.index(b"1000 euros"), (*ALL, *DOCUMENT)),
-        ("in_an_act", "in the first signer's act", _in_hexadecimal(sealed, first.gap, b'"proof"'), ALL),
-        ("in_a_later_act", "in the second signer's act", _in_hexadecimal(sealed, second.gap, b'"proof"'), ALL[1:]),
+        ("in_an_act", "in the first signer's act", _in_the_act(sealed, first.gap), ALL),
+        ("in_a_later_act", "in the second signer's act", _in_the_act(sealed, second.gap), ALL[1:]),
         ("in_the_seal", "in the seal's statement", _in_hexadecimal(sealed, seal.gap, b'"contract_id"'), ALL[2:]),
         ("in_the_last_timestamp", "at the end of the last timestamp", _last_digit(sealed, stamp.gap), ALL[3:]),
         ("in_a_range", "in a digit of the seal's range", sealed.index(b"/ByteRange[", seal.gap[1]) + 16, ALL[2:]),
@@ -1223,6 +1281,11 @@ def _flips(sealed: bytes) -> Iterator[Attack]:
 def _in_hexadecimal(sealed: bytes, gap: tuple[int, int], what: bytes) -> int:
     """The digit with the last bits of that text's second octet inside a signature."""
     return gap[0] + sealed[slice(*gap)].lower().index(what.hex().encode()) + 3
+
+
+def _in_the_act(sealed: bytes, gap: tuple[int, int]) -> int:
+    """A digit of the packed octets, well behind the attribute's identifier."""
+    return _in_hexadecimal(sealed, gap, cms.oid(pades.ACT)) + 120
 
 
 def _last_digit(sealed: bytes, gap: tuple[int, int]) -> int:

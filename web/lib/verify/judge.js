@@ -10,6 +10,7 @@ import { fromPem, plainSignature, read as readCertificate, verifies } from "./ce
 import { check, path, read as readCms, readTimestamp, signerOf, timestampOf } from "./cms.js";
 import { canonical } from "./jcs.js";
 import { content, hex, inside, node, same, time, whole, hexInteger, oid, bits } from "./der.js";
+import { unpacked } from "./packed.js";
 import { Bytes, Pdf, PdfError } from "./pdf.js";
 import { faceChecks, identityHolds, mapping } from "./statements.js";
 
@@ -93,19 +94,20 @@ async function taken(file, field, dictionary) {
     one.cms = readCms(contents.octets);
     one.who = signerOf(one.cms)?.names.CN ?? field.name;
     if (dictionary.get("/SubFilter") === "/ETSI.RFC3161") one.kind = "timestamp";
-    else statement(one);
+    else await statement(one);
   } catch {
     one.cms = null;
   }
   return one;
 }
 
-function statement(one) {
+async function statement(one) {
   for (const [kind, type] of [["signer", ACT], ["seal", SEAL]]) {
     const values = one.cms.attributes.get(type) ?? [];
     if (values.length !== 1 || values[0].tag !== 0x04) continue;
     one.kind = kind;
-    one.statement = parsed(content(values[0]));
+    const octets = content(values[0]);
+    one.statement = parsed(kind === "signer" ? await unpacked(octets) : octets);
     if (kind === "signer") one.act = one.statement;
     return;
   }
@@ -356,8 +358,7 @@ async function judgeAct(one, world) {
 
 async function readIntent(act) {
   try {
-    if (act.format !== "countersign-act/1") return null;
-    const octets = Uint8Array.from(atob(act.intent), (ch) => ch.charCodeAt(0));
+    const octets = intentOf(act);
     const value = parsed(octets);
     const named = Object.keys(value).sort().join() === INTENTS[value.format]?.join() && (value.format === "countersign-intent/1" || FOR.every((name) => value[name]));
     const typed = Object.entries(value).every(([name, each]) => (name === "document_pages" ? Number.isInteger(each) : typeof each === "string"));
@@ -367,6 +368,13 @@ async function readIntent(act) {
   } catch {
     return null;
   }
+}
+
+/** The exact octets of the intent in a signer's statement. Throws where there are none. */
+function intentOf(act) {
+  if (act.format === "countersign-act/1") return Uint8Array.from(atob(act.intent), (ch) => ch.charCodeAt(0));
+  if (act.format !== "countersign-act/2" || typeof act.intent !== "string") throw new TypeError("another format");
+  return new TextEncoder().encode(act.intent);
 }
 
 async function digestOf(value) {
