@@ -23,7 +23,7 @@ KILLED = "job_killed"
 """The reason when every attempt ended with the death of its process: killed by the system, or a crash."""
 NAMED = {"JobTimeoutException": "job_too_slow", "MemoryError": "job_too_large", "RecursionError": "job_too_large"}
 """What some exceptions mean to a person."""
-NEVER_GIVE_UP = ("raise", "renew", "transfer")
+NEVER_GIVE_UP = ("raise", "renew", "transfer", "erase_face", "remove_media")
 PAPER = ("sign", "seal", "archive")
 PAUSES = (2, 5, 15, 60, 300, 900)
 """Seconds to wait after the first, second … failed attempt."""
@@ -102,6 +102,7 @@ def _acts(home: House) -> Mapping[str, Callable[[Errand], None]]:
         "judge_signing": home.ceremony.judge_face,
         "ask_source": home.enrolment.ask_source,
         "erase_face": home.enrolment.erase_again,
+        "remove_media": home.enrolment.remove_again,
         "review_waits": home.letters.carry,
         "review_decided": home.letters.carry,
         "name_differs": home.letters.name_differs,

@@ -556,9 +556,9 @@ class Documents(Protocol):
 
 
 class MediaVault(Protocol):
-    """Media of people, each under a key of its own that can be destroyed."""
+    """Media of people, each under keys of its own, one a generation, that can be destroyed."""
 
-    def keep(self, person: str, content: bytes, *, now: datetime, keep_for: timedelta) -> str:
+    def keep(self, person: str, content: bytes, *, now: datetime, keep_for: timedelta, generation: int) -> str:
         """The name under which it is read again."""
 
     def read(self, person: str, name: str) -> bytes:
@@ -566,11 +566,12 @@ class MediaVault(Protocol):
 
     def remove(self, person: str, name: str) -> None: ...
 
-    def erase(self, person: str) -> None:
-        """Whatever copies exist can never be read again."""
+    def erase(self, person: str, *, before: int) -> None:
+        """Whatever copies exist of the generations before this one can never be read again. May run again."""
 
-    def sweep(self, *, now: datetime) -> int:
-        """Delete what has had its time; how many files went."""
+    def sweep(self, *, now: datetime, generations: Mapping[str, int]) -> int:
+        """Delete what has had its time, and what is of an earlier generation than its person's (0 where none is named);
+        how many files went."""
 
 
 # --- what an enterprise shows ----------------------------------------------------------------------------

@@ -48,6 +48,8 @@ VIDEOS = Rule("check-videos", 20)
 SOURCE_TRIES = 4
 OPERATING = "operator"
 LONGEST_ID = 40
+ONCE_MORE_AFTER = timedelta(seconds=30)
+"""When an errand does once more what follows a commit, whether or not it was done."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class Enrolment:
                 return token
             for one in left:
                 if one is same or one.state is not State.REVIEW:
-                    unit.check_step(one, e.Ended(unit.now, "begun_anew"), actor=person_id)
+                    self._end(unit, one, "begun_anew", actor=person_id)
             check = Check(
                 id=secrets.token_hex(10),
                 person_id=person_id,
@@ -327,9 +329,10 @@ class Enrolment:
             return after
 
     def give_up(self, token: str) -> Check:
+        """No more of it: what was photographed and recorded for it goes at once."""
         with self._store.begin() as unit:
             check = _found(unit, token)
-            return unit.check_step(check, e.Ended(unit.now, "given_up"), actor=check.person_id)
+            return self._end(unit, check, "given_up", actor=check.person_id)
 
     # --- jobs ---
 
@@ -514,7 +517,31 @@ class Enrolment:
 
     def _keep(self, unit: Unit, check: Check, content: bytes, *, keep_for: timedelta | None = None) -> str:
         days = timedelta(days=self._rules.media_days)
-        return self._vault().keep(check.person_id, content, now=unit.now, keep_for=keep_for or days)
+        generation = unit.identities.generation(check.person_id)
+        return self._vault().keep(
+            check.person_id, content, now=unit.now, keep_for=keep_for or days, generation=generation
+        )
+
+    def _end(self, unit: Unit, check: Check, reason: str, *, actor: str = "platform") -> Check:
+        after = unit.check_step(check, e.Ended(unit.now, reason), actor=actor)
+        self._let_go(unit, check.person_id, unit.identities.forget_media(check.id))
+        return after
+
+    def _let_go(self, unit: Unit, person_id: str, names: Sequence[str]) -> None:
+        """Removed as soon as nothing names them any more; by the errand, whoever pulls the plug in between."""
+        if not names:
+            return
+        details = {"person": person_id, "names": list(names)}
+        unit.errand("remove_media", details=details, due_at=unit.now + ONCE_MORE_AFTER)
+        unit.afterwards.append(lambda: self._remove(person_id, names))
+
+    def _remove(self, person_id: str, names: Sequence[str]) -> None:
+        for name in names:
+            self._vault().remove(person_id, name)
+
+    def remove_again(self, errand: Errand) -> None:
+        """The errand behind `_let_go`."""
+        self._remove(str(errand.details["person"]), [str(name) for name in errand.details["names"]])
 
     def _tell_reviewers(self, unit: Unit, before: Check, after: Check) -> None:
         if after.state is State.REVIEW and before.state is not State.REVIEW:
@@ -616,45 +643,60 @@ class Enrolment:
             if after.state is State.PASSED:
                 self._finish(unit, after)
             if after.state is State.DOCUMENT:  # once more, from the beginning
-                gone = ("face", "face_recogniser", "verdict", "source", "attended")
-                unit.identities.keep_media(check_id, **dict.fromkeys(gone))
+                unit.identities.keep_media(check_id, verdict=None, source=None, attended=None)
+            if after.state in (State.DOCUMENT, State.REFUSED):
+                self._forget_face(unit, check)
             if after.state is not State.REVIEW:
                 unit.errand("review_decided", details={"check": check_id, "reason": reason})
             unit.announcement.topics.append("reviews")
             return after
 
+    def _forget_face(self, unit: Unit, check: Check) -> None:
+        """Nobody becomes known by it."""
+        face = unit.identities.media(check.id).get("face")
+        unit.identities.keep_media(check.id, face=None, face_recogniser=None)
+        self._let_go(unit, check.person_id, [face] if face else [])
+
     # --- taking it back, and what the clock does ---
 
     def erase(self, person_id: str) -> None:
-        """Consent is withdrawn: what was found ends, media and templates can never be read again. Signatures stay."""
+        """Consent is withdrawn: what was found ends, media and templates can never be read again. Signatures stay.
+
+        One commit says it all: from then on nothing names what was kept, and what is kept goes under a key of the next
+        generation. The keys before that are destroyed at once; by the errand, and by every sweep, if this process dies."""
         with self._store.begin() as unit:
             for check in unit.identities.checks_of(person_id):
                 if check.state not in e.OVER:
                     unit.check_step(check, e.Ended(unit.now, "consent_withdrawn"), actor=person_id)
-            ended = unit.identities.end(person_id)
-            data = {"identities": ended}
+            unit.announcement.topics += [f"contract:{waits}" for waits in unit.identities.judged_for(person_id)]
+            erased = unit.identities.erase(person_id)
+            data = {"identities": erased.identities}
             unit.chronicle.record(f"person:{person_id}", kind="erased", at=unit.now, actor=person_id, data=data)
-            unit.errand("erase_face", details={"person": person_id}, due_at=unit.now + timedelta(seconds=30))
-        self._vault().erase(person_id)
+            details = {"person": person_id, "before": erased.generation}
+            unit.errand("erase_face", details=details, due_at=unit.now + ONCE_MORE_AFTER)
+            unit.afterwards.append(lambda: self._vault().erase(person_id, before=erased.generation))
 
     def erase_again(self, errand: Errand) -> None:
-        """The errand behind `erase`: whoever pulled the plug in between. New media since then are not touched."""
-        person_id = str(errand.details["person"])
+        """The errand behind `erase`: what was kept since then has another key and is not touched."""
+        person_id, before = str(errand.details["person"]), errand.details.get("before")
+        self._vault().erase(person_id, before=self._first_to_stay(person_id) if before is None else int(before))
+
+    def _first_to_stay(self, person_id: str) -> int:
+        """Where the errand is of the release before, whose erasures begin no generation."""
         with self._store.read() as unit:
             fresh = unit.identities.open_of(person_id) or unit.identities.standing(person_id)
-        if fresh is None:
-            self._vault().erase(person_id)
+            return unit.identities.generation(person_id) + (not fresh)
 
     def sweep(self) -> int:
         """Checks that nobody went on with, or decided about while there was something to see, end; media that have had
-        their time go. How many files went."""
+        their time go, and what was erased and came back. How many files went."""
         with self._store.begin() as unit:
             for check in unit.identities.forgotten(media_kept=timedelta(days=self._rules.media_days)):
-                unit.check_step(check, e.Ended(unit.now, "run_out"))
+                self._end(unit, check, "run_out")
                 if check.state is State.REVIEW:
                     unit.errand("review_decided", details={"check": check.id})
-            now = unit.now
-        return self._vault().sweep(now=now)
+            now, generations = unit.now, unit.identities.generations()
+        return self._vault().sweep(now=now, generations=generations)
 
 
 def operating(name: str) -> Person:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bff.core import gestures
@@ -39,7 +40,7 @@ class Recordings:
     def issue(self, unit: Unit, *, person_id: str, challenge: Challenge, nonce: bytes, **purpose: Any) -> Video:
         """`purpose`: check_id or intent_id. What was begun for it and not sent to the end goes."""
         for name in unit.identities.unfinished(**purpose):
-            self._vault().remove(person_id, name)
+            unit.afterwards.append(partial(self._vault().remove, person_id, name))
         lifetime = CHALLENGE_LIFETIME + timedelta(milliseconds=challenge.length_ms)
         return unit.identities.ask_for_video(
             person_id=person_id, challenge=challenge.canonical(), nonce=nonce, lifetime=lifetime, **purpose
@@ -63,7 +64,10 @@ class Recordings:
             if not content:
                 return video
             _check_room(video, len(content))
-            name = self._vault().keep(video.person_id, content, now=unit.now, keep_for=self._keep_for)
+            generation = unit.identities.generation(video.person_id)
+            name = self._vault().keep(
+                video.person_id, content, now=unit.now, keep_for=self._keep_for, generation=generation
+            )
             return unit.identities.add_piece(video_id, name=name, size=len(content))
 
     def digest(self, video_id: str) -> str:

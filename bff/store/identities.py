@@ -14,9 +14,11 @@ from bff.core import enrolment
 from bff.core.enrolment import Begun, Check, Decision, State, Way
 from bff.core.gestures import Commitment
 from bff.core.identity import Identity, Level
-from bff.store.models import CheckRow, ContractRow, FaceVideoRow, IdentityRow
+from bff.store.models import CheckRow, ContractRow, FaceVideoRow, IdentityRow, IntentRow, PersonRow
 
 TRACES_KEPT = 50
+IN_VAULT = ("read", "portrait", "template", "confirmed", "face")
+"""What of a check lies in the vault beside its photographs."""
 Media = Mapping[str, Any]
 
 
@@ -38,6 +40,14 @@ class Video:
     committed_at: datetime | None
     verdict: Mapping[str, Any] | None
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many identities ended, and the generation of keys that begins: those before it are to be destroyed."""
+
+    identities: int
+    generation: int
 
 
 @dataclass(frozen=True)
@@ -109,9 +119,31 @@ class Identities:
         return dict(self._session.get_one(CheckRow, check_id).media)
 
     def keep_media(self, check_id: str, **names: Any) -> None:
+        """What these names take the place of is remembered, so that it goes with the rest."""
         row = self._session.get_one(CheckRow, check_id)
-        row.media = {**row.media, **names}
+        replaced = [row.media[one] for one in IN_VAULT if one in names and row.media.get(one) not in (None, names[one])]
+        former = {"former": [*row.media.get("former", ()), *replaced]} if replaced else {}
+        row.media = {**row.media, **names, **former}
         self._session.flush()
+
+    def forget_media(self, check_id: str) -> list[str]:
+        """Of this check there are no media from now on, and no recording arrives; the names of what there was."""
+        media = self.media(check_id)
+        self._session.get_one(CheckRow, check_id).media = {}
+        names = [*media.get("photographs", ()), *media.get("former", ()), *(media.get(one) for one in IN_VAULT)]
+        return [name for name in names if name] + self._drop_recordings(FaceVideoRow.check_id == check_id)
+
+    def _drop_recordings(self, which: Any) -> list[str]:
+        """Their pieces are named no more, and those that are still awaited are over."""
+        asked = select(FaceVideoRow).where(which).with_for_update().execution_options(populate_existing=True)
+        rows = list(self._session.scalars(asked))
+        names = [name for row in rows for name in row.pieces]
+        for row in rows:
+            row.pieces = []
+            row.verdict = row.verdict or ({"reason": "face_enrol_again"} if row.state == "judging" else None)
+            row.state = "over"
+        self._session.flush()
+        return names
 
     def open_of(self, person_id: str) -> list[Check]:
         """Checks of this person that are not over and can still be gone on with, or wait for a human; newest first."""
@@ -127,9 +159,8 @@ class Identities:
         return [_check(row) for row in rows]
 
     def checks_of(self, person_id: str) -> list[Check]:
-        rows = self._session.scalars(
-            select(CheckRow).where(CheckRow.person_id == person_id).order_by(CheckRow.created_at)
-        )
+        asked = select(CheckRow).where(CheckRow.person_id == person_id).order_by(CheckRow.created_at)
+        rows = self._session.scalars(asked.with_for_update() if self._lock else asked)
         return [_check(row) for row in rows]
 
     def pending(self, *, sender_id: str | None = None) -> list[Pending]:
@@ -202,8 +233,41 @@ class Identities:
         row = self._session.get(IdentityRow, check_id)
         return dict(row.media) if row else {}
 
-    def end(self, person_id: str) -> int:
-        """Nothing that was found before counts from now on. How many identities ended."""
+    def generation(self, person_id: str) -> int:
+        """Of the key under which something of this person is to be kept; in a writing unit no erasure comes in between."""
+        asked = select(PersonRow.face_generation).where(PersonRow.id == person_id)
+        found = self._session.scalar(asked.with_for_update(key_share=True) if self._lock else asked)
+        return int(found or 0)
+
+    def generations(self) -> dict[str, int]:
+        """Of everybody who had something erased."""
+        rows = self._session.execute(
+            select(PersonRow.id, PersonRow.face_generation).where(PersonRow.face_generation > 0)
+        )
+        return {row.id: row.face_generation for row in rows}
+
+    def judged_for(self, person_id: str) -> list[str]:
+        """The contracts that this person is just signing by face: their recordings are being judged."""
+        asked = select(IntentRow.contract_id).join(FaceVideoRow, FaceVideoRow.intent_id == IntentRow.id)
+        return list(
+            self._session.scalars(
+                asked.where(FaceVideoRow.person_id == person_id, FaceVideoRow.state == "judging").distinct()
+            )
+        )
+
+    def erase(self, person_id: str) -> Erased:
+        """Nothing that was found before counts from now on, nothing that was kept is named any more, and how somebody
+        moved in a recording is forgotten. Of a recording its digest stays: no face is in that, and the same file is
+        refused when it comes again."""
+        ended = self._end(person_id)
+        self._session.execute(update(CheckRow).where(CheckRow.person_id == person_id).values(media={}))
+        self._drop_recordings(FaceVideoRow.person_id == person_id)
+        self._session.execute(update(FaceVideoRow).where(FaceVideoRow.person_id == person_id).values(trace=""))
+        generation = self.generation(person_id) + 1
+        self._session.execute(update(PersonRow).where(PersonRow.id == person_id).values(face_generation=generation))
+        return Erased(identities=ended, generation=generation)
+
+    def _end(self, person_id: str) -> int:
         ended = self._session.execute(
             update(IdentityRow)
             .where(IdentityRow.person_id == person_id, IdentityRow.ended_at.is_(None))

@@ -50,6 +50,8 @@ class PersonRow(Table):
     role: Mapped[str | None] = mapped_column(String(20))
     handle: Mapped[bytes] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+    face_generation: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of the key under which media of this person are kept; raised by each erasure."""
 
 
 class ContactRow(Table):

@@ -43,6 +43,8 @@ class Store:
             yield unit
         if self._announce is not None and unit.announcement:
             self._announce(unit.announcement)
+        for act in unit.afterwards:
+            act()
 
     @contextmanager
     def read(self) -> Iterator[Unit]:

@@ -4,7 +4,7 @@
 transaction. There is no other way to write a contract's state.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,8 @@ class Unit:
     def __init__(self, session: Session, now: datetime, *, lock: bool) -> None:
         self.now = now
         self.announcement = Announcement()
+        self.afterwards: list[Callable[[], None]] = []
+        """Done once the unit is committed. Whoever adds here wishes an errand for the same: the process may die before."""
         self.contracts = Contracts(session, now, lock=lock)
         self.people = People(session, now, lock=lock)
         self.errands = Errands(session, now)

@@ -26,7 +26,7 @@ def test_the_house_reads_a_portrait_and_a_document_and_keeps_what_it_read(home: 
     assert read.kind is Kind.CN_ID_BACK
     name = home.face_vault.keep("person-1", photograph, now=clock.now())
     assert home.face_vault.read("person-1", name) == photograph
-    assert home.face_vault.sweep(now=datetime(2100, 1, 1, tzinfo=UTC)) == 1
+    assert home.face_vault.sweep(now=datetime(2100, 1, 1, tzinfo=UTC), generations={}) == 1
 
 
 def test_a_worker_has_eyes_and_what_opens_media_ready_for_all_its_jobs(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -219,4 +220,48 @@ def test_chronicles_of_before_wait_for_the_tree_and_so_does_what_the_running_rel
         unit.history.append(leaves)
         assert not unit.history.behind(10)
         assert not unit.history.waits("person:olga")
+    store.close()
+
+
+@ON_BOTH
+def test_what_was_erased_before_leaves_no_trace_of_movements_and_what_came_after_keeps_its_own(
+    url: str, clock: Clock
+) -> None:
+    engine = create_engine(url)
+    now = clock.now()
+    with engine.begin() as connection:
+        _upgrade(connection, "0009")
+        connection.execute(
+            text("INSERT INTO people VALUES ('olga', 'Olga', 'en', 'owner', :h, :now)"), {"h": b"h", "now": now}
+        )
+        for check, reason in (("c1", "match"), ("c2", "match"), ("c3", "consent_withdrawn")):
+            connection.execute(
+                text(
+                    "INSERT INTO checks (id, person_id, token_hash, state, value, media, created_at, changed_at, expires_at)"
+                    " VALUES (:c, 'olga', :c, 'passed', :value, '{}', :now, :now, :now)"
+                ),
+                {"c": check, "value": json.dumps({"reason": reason}), "now": now},
+            )
+        connection.execute(
+            text(
+                "INSERT INTO identities (check_id, person_id, level, name, document, checked_at, valid_until, ended_at,"
+                " facts, media) VALUES ('c1', 'olga', 'contact', 'Olga', 'passport', :now, :now, :now, '{}', '{}')"
+            ),
+            {"now": now},
+        )
+        for check, made in (("c1", -60), ("c2", 60), ("c3", 60)):
+            connection.execute(
+                text(
+                    "INSERT INTO face_videos (id, person_id, check_id, challenge, nonce, state, mime, pieces, size, trace,"
+                    " created_at, expires_at) VALUES (:c, 'olga', :c, :b, :b, 'over', '', '[]', 0, 'left', :made, :made)"
+                ),
+                {"c": check, "b": b"", "made": now + timedelta(seconds=made)},
+            )
+    engine.dispose()
+    store = Store(url, clock)
+    store.migrate()
+    with store.read() as unit:
+        assert unit.identities.traces("olga", but="") == ["left"]
+        assert unit.identities.traces("olga", but="c2") == []
+        assert unit.identities.generation("olga") == 0
     store.close()
