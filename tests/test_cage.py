@@ -216,7 +216,7 @@ def test_what_its_child_took_is_told() -> None:
     cage.run(f"{ACTS}:adds", one=1, other=1)
     little = cage.used_seconds
     assert caged(cage, "takes_cpu").kind == "out_of_time"
-    assert 0 < little < 0.9 < cage.used_seconds < 3
+    assert 0 < little < 0.3 < cage.used_seconds < 3  # the kernel counts its limit of one second in ticks
     cage.close()
 
 
