@@ -102,11 +102,18 @@ class Asked:
     request: str
     at: datetime
     answer: Mapping[str, str] | None = None
+    before: Mapping[str, str] | None = None
+    """What it answered about the same facts when it was last asked and answered."""
+
+    @property
+    def said(self) -> Mapping[str, str] | None:
+        """Its last word: a register that is silent takes nothing back."""
+        return self.answer if self.answered else self.before
 
     @property
     def objections(self) -> tuple[str, ...]:
         """What the register has against the facts, of number, status, name and representative."""
-        said = self.answer or {}
+        said = self.said or {}
         against = {"unknown": ("number",), "inactive": ("status",)}.get(said.get("outcome", ""), ())
         return (*against, *(name for name in ("name", "representative") if said.get(name) == "differs"))
 
@@ -598,7 +605,8 @@ def _amended(enterprise: Enterprise, event: Any) -> Enterprise:
     licence = enterprise.licence
     if licence and licence.found is not None:
         licence = replace(licence, differs=differences(event.facts, licence.found, licence.doubts))
-    return replace(enterprise, facts=event.facts, licence=licence, asked=None, trouble=None)
+    asked = enterprise.asked if event.facts == enterprise.facts else None
+    return replace(enterprise, facts=event.facts, licence=licence, asked=asked, trouble=None)
 
 
 def _licence_shown(enterprise: Enterprise, event: Any) -> Enterprise:
@@ -619,7 +627,8 @@ def _licence_read(enterprise: Enterprise, event: Any) -> Enterprise:
 def _register_asked(enterprise: Enterprise, event: Any) -> Enterprise:
     _check_role(enterprise, event.by, Role.OWNER)
     _check_idle(enterprise)
-    return replace(enterprise, asked=Asked(event.request, event.at))
+    before = enterprise.asked.said if enterprise.asked else None
+    return replace(enterprise, asked=Asked(event.request, event.at, before=before))
 
 
 def _register_answered(enterprise: Enterprise, event: Any) -> Enterprise:
@@ -665,15 +674,18 @@ def _representative_seen(enterprise: Enterprise, event: Any) -> Enterprise:
     identity: Identity = event.identity
     if identity.person_id != event.by:
         raise Refusal("enterprise_not_allowed", name=enterprise.facts.name)
-    _check_representative(enterprise, identity, event.at)
+    _check_representative(enterprise, identity, event.at, agent=event.by)
     return _verified(enterprise, event, Way.REPRESENTATIVE, _identity_data(identity))
 
 
-def _check_representative(enterprise: Enterprise, identity: Identity, now: datetime) -> None:
+def _check_representative(enterprise: Enterprise, identity: Identity, now: datetime, *, agent: str) -> None:
+    """Nobody comes to act for an enterprise by their own word that its representative is who they say."""
     if not identity.satisfies(Level.DOCUMENT_FACE, now=now):
         raise Refusal("representative_not_checked", name=enterprise.facts.representative)
     if not same_name(identity.name, enterprise.facts.representative):
         raise Refusal("representative_another", name=enterprise.facts.representative)
+    if identity.on_a_senders_word or identity.decided_by(agent):
+        raise Refusal("representative_vouched", name=enterprise.facts.representative)
 
 
 def _transfer_ordered(enterprise: Enterprise, event: Any) -> Enterprise:
@@ -722,7 +734,7 @@ def _letter_sent(enterprise: Enterprise, event: Any) -> Enterprise:
 def _letter_signed(enterprise: Enterprise, event: Any) -> Enterprise:
     if enterprise.letter is None or enterprise.letter.contract_id != event.contract_id:
         raise Refusal("no_letter")
-    _check_representative(enterprise, event.identity, event.at)
+    _check_representative(enterprise, event.identity, event.at, agent=enterprise.letter.agent)
     facts = {
         "contract_id": event.contract_id,
         "document_sha256": event.document_sha256,

@@ -65,6 +65,15 @@ class Identity:
         return self.facts.get("begun_by") == "link"
 
     @property
+    def on_a_senders_word(self) -> bool:
+        """A sender vouched for them, for a contract of their own."""
+        return dict(self.facts.get("attended") or {}).get("as") == "sender"
+
+    def decided_by(self, person_id: str) -> bool:
+        """This person was among those who vouched for them, or looked where a machine was unsure."""
+        return person_id in (self.attended_by, *self.facts.get("reviewed_by", ()))
+
+    @property
     def order(self) -> tuple[bool, int, datetime]:
         """The greatest is the best: nothing that a stranger may have left goes before what its person did."""
         return not self.by_link, self.level.rank, self.checked_at

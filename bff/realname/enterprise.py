@@ -244,7 +244,7 @@ class Enterprises:
         self._check_asked(person, enterprise_id)
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
-            identity = best_for(unit.identities.known_of(person.id), enterprise.facts.representative)
+            identity = _representative(unit, person.id, enterprise)
             if identity is None:
                 raise Refusal("representative_not_checked", name=enterprise.facts.representative)
             self._check_free(unit, enterprise.facts, but=enterprise.id)
@@ -410,8 +410,7 @@ class Enterprises:
             return None
         signer = contract.signers[0]
         act = unit.contracts.act(signer.id)
-        known = unit.identities.known_of(str(act.identity.get("person_id", ""))) if act else []
-        identity = best_for(known, enterprise.facts.representative)
+        identity = _representative(unit, str(act.identity.get("person_id", "")), enterprise) if act else None
         if identity is None:
             return e.Abandoned(unit.now, "", "letter_not_checked")
         return e.LetterSigned(unit.now, "", contract.id, contract.document.sha256, identity)
@@ -552,7 +551,7 @@ class Enterprises:
                 role=enterprise.role(person.id) or Role.VIEWER,
                 people={i: Who(i, who.name, who.contacts) for i, who in known.items()},
                 entries=tuple(entries),
-                identity=best_for(unit.identities.known_of(person.id), enterprise.facts.representative),
+                identity=_representative(unit, person.id, enterprise),
                 imprint=unit.enterprises.private(enterprise_id).get("imprint"),
                 now=unit.now,
             )
@@ -595,6 +594,12 @@ class Enterprises:
         there = unit.enterprises.proven(facts.identifier)
         if there is not None and there.id != but and there.holds(unit.now):
             raise Refusal("enterprise_known", name=there.facts.name)
+
+
+def _representative(unit: Unit, person_id: str, enterprise: Enterprise) -> Identity | None:
+    """What is known of this person as the legal representative; what rests on a sender's word comes last."""
+    known = sorted(unit.identities.known_of(person_id), key=lambda one: one.on_a_senders_word)
+    return best_for(known, enterprise.facts.representative)
 
 
 def _waits(enterprise: Enterprise, sha256: str) -> bool:

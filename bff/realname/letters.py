@@ -80,7 +80,8 @@ class Letters:
         """The sender of the contract that it is for, where they may decide; else the owners."""
         contract = unit.contracts.get(check.contract_id) if check.contract_id else None
         sender = unit.people.get(contract.owner_id) if contract else None
-        if sender and sender.id != check.person_id and (sender.role == "owner" or check.way is Way.ATTENDED):
+        decides = sender and (sender.role == "owner" or (sender.role and check.way is Way.ATTENDED))
+        if sender and decides and sender.id != check.person_id:
             return [sender]
         return [p for p in unit.people.with_roles() if p.role == "owner" and p.id != check.person_id]
 

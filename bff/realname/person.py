@@ -220,7 +220,7 @@ class Enrolment:
             title=contract.title if contract else None,
             sender=owner.name if owner else None,
             signer=contract.signer(check.signer_id) if contract and check.signer_id else None,
-            alone=owners <= {person.id} and (check.way is not Way.ATTENDED or owner is None or owner.id == person.id),
+            alone=owners <= {person.id} and not (check.way is Way.ATTENDED and _may_meet(owner, person)),
         )
 
     def _shown_fields(self, check: Check, media: Mapping[str, Any]) -> Mapping[str, str]:
@@ -705,6 +705,11 @@ def operating(name: str) -> Person:
     if not clean:
         raise Refusal("name_missing")
     return Person(f"{e.OPERATOR}{clean}"[:LONGEST_ID], clean, "en", OPERATING, b"", ())
+
+
+def _may_meet(sender: Person | None, person: Person) -> bool:
+    """Whoever has left the house meets nobody for it."""
+    return sender is not None and sender.role is not None and sender.id != person.id
 
 
 def _for(unit: Unit, reviewer: Person) -> list[Pending]:

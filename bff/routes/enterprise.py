@@ -65,6 +65,14 @@ WAYS = {
     Way.ACCOUNT: _("Somebody read the statement of the enterprise's bank account."),
     Way.LETTER: _("The legal representative, checked by document and face, signed a letter of authorisation here."),
 }
+ATTENDED = {
+    Way.REPRESENTATIVE: _("A person of this service compared the legal representative with their document."),
+    Way.LETTER: _(
+        "The legal representative, whom a person of this service compared with their document, "
+        "signed a letter of authorisation here."
+    ),
+}
+"""The same where no face video was judged."""
 REGISTERED = {
     "not_asked": _("No trade register was asked."),
     "not_available": _("A trade register was asked and did not answer."),
@@ -96,6 +104,10 @@ TROUBLES = {
     "letter_not_checked": _("Whoever signed the letter had shown neither document nor face, so it proves nothing."),
     "representative_not_checked": _(
         "Whoever signed the letter had shown neither document nor face, so it proves nothing."
+    ),
+    "representative_vouched": _(
+        "The letter proves nothing: a contract's sender, or whoever wants to act for the enterprise, vouched for its signer. "
+        "It takes a face video, or an owner of this service who has no part in it."
     ),
     "representative_another": _("The letter was signed by somebody else than the legal representative."),
     "enterprise_known": _("Meanwhile this enterprise has proven itself here. Ask one of its owners to add you."),
@@ -150,8 +162,9 @@ class Words:
         return str(gettext(ROLES[role]))
 
     @staticmethod
-    def way(way: Way) -> str:
-        return str(gettext(WAYS[way]))
+    def way(proof: Proof) -> str:
+        ways = {**WAYS, **ATTENDED} if proof.facts.get("attended") else WAYS
+        return str(gettext(ways[proof.way]))
 
     @staticmethod
     def register(proof: Proof) -> str:

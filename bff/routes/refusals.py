@@ -384,6 +384,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
         409,
         _("The name on the identity document is not %(name)s. The legal representative has to do this personally."),
     ),
+    "representative_vouched": (
+        409,
+        _(
+            "That %(name)s is who they say rests on the word of a contract's sender, or of whoever wants to act for the enterprise. It takes a face video, or an owner of this service who has no part in it."
+        ),
+    ),
     "account_unreadable": (422, _("That does not look like an account number.")),
     "bank_code_unreadable": (422, _("That does not look like a bank code.")),
     "too_many_transfers": (

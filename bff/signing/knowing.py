@@ -43,13 +43,12 @@ def lacking(unit: Unit, contract: Contract, signer: Signer, identity: Identity |
 
 def _on_somebodys_word(identity: Identity, needed: Level) -> bool:
     """Who attended stands in for a face; and what a member saw for a contract of their own serves their own contracts only."""
-    by_a_sender = dict(identity.facts.get("attended") or {}).get("as") == "sender"
-    return identity.level.rank < needed.rank or by_a_sender
+    return identity.level.rank < needed.rank or identity.on_a_senders_word
 
 
 def _attended_here(unit: Unit, contract: Contract, identity: Identity) -> bool:
     """This sender was among those who saw document and bearer; or it was for this contract that the house had it done."""
-    if contract.owner_id in (identity.attended_by, *identity.facts.get("reviewed_by", ())):
+    if identity.decided_by(contract.owner_id):
         return True
     check = unit.identities.check(identity.check_id)
     return check is not None and check.contract_id == contract.id

@@ -21,6 +21,13 @@ def identity(person: str = "li", *, name: str = "李雷", level: Level = Level.D
     return Identity(person, "check-1", level, name, "cn_id", checked, checked + timedelta(days=365))
 
 
+def vouched(role: str, by: str) -> Identity:
+    """Whoever attended took them for the representative."""
+    return replace(
+        identity(level=Level.DOCUMENT), attended_by=by, facts={"attended": {"as": role}, "reviewed_by": [by]}
+    )
+
+
 def registered(facts: Facts = FACTS, *, by: str = "li") -> Enterprise:
     return e.begin("e1", e.Registered(NOW, by, facts))
 
@@ -149,6 +156,7 @@ def test_without_a_licence_the_proof_says_so() -> None:
         (identity(name="韩梅梅"), "representative_another"),
         (identity(level=Level.DOCUMENT), "representative_not_checked"),
         (identity(days=366), "representative_not_checked"),
+        (vouched("sender", "mia"), "representative_vouched"),
         (identity("somebody"), "enterprise_not_allowed"),
     ],
 )
@@ -224,10 +232,19 @@ def test_a_letter_signed_by_the_representative_makes_its_agent_the_owner() -> No
     [
         (identity("x", name="韩梅梅"), "representative_another"),
         (identity("li", level=Level.CONTACT), "representative_not_checked"),
+        (vouched("sender", "mia"), "representative_vouched"),
+        (vouched("owner", "agent"), "representative_vouched"),
+        (replace(identity(), facts={"reviewed_by": ["agent"]}), "representative_vouched"),
     ],
 )
 def test_a_letter_signed_by_anybody_else_proves_nothing(who: Identity, code: str) -> None:
     refused(code, lettered(), e.LetterSigned(NOW, "", "c1", "d" * 64, who))
+
+
+def test_an_owner_without_a_part_in_it_may_have_seen_the_representative() -> None:
+    for who in (vouched("owner", "olga"), replace(identity(), facts={"reviewed_by": ["olga"]})):
+        proven = e.advance(lettered(), e.LetterSigned(NOW, "", "c1", "d" * 64, who))
+        assert proven.state is State.VERIFIED
 
 
 def test_another_contract_is_no_letter() -> None:
@@ -373,12 +390,27 @@ def test_only_an_owner_asks_and_not_while_a_way_is_under_way() -> None:
 
 
 def test_facts_that_change_have_not_been_asked_about() -> None:
-    assert e.advance(asked(registered()), e.Amended(NOW, "li", FACTS)).asked is None
+    assert e.advance(asked(registered()), e.Amended(NOW, "li", replace(FACTS, name="别的公司"))).asked is None
+
+
+def test_a_register_that_is_silent_takes_nothing_back() -> None:
+    """Asking again while it is away makes nobody forget what it said."""
+    unknown = asked(shown(registered()), outcome="unknown")
+    again = e.advance(e.advance(unknown, e.Amended(NOW, "li", FACTS)), e.RegisterAsked(NOW, "li", "q2"))
+    silent = e.advance(again, e.RegisterAnswered(NOW, "", "q2", {"outcome": "not_available"}))
+    refused("register_says_otherwise", silent, e.RepresentativeSeen(NOW, "li", identity()))
+    third = asked(e.advance(silent, e.RegisterAsked(NOW, "li", "q3")), outcome="not_available")
+    refused("register_says_otherwise", third, e.RepresentativeSeen(NOW, "li", identity()))
+    assert e.advance(asked(third), e.RepresentativeSeen(NOW, "li", identity())).state is State.VERIFIED
 
 
 def test_nobody_signs_for_what_the_register_has_struck_off() -> None:
     gone = asked(sealed(), outcome="inactive")
     with pytest.raises(Refusal, match="enterprise_struck_off"):
         e.right(gone, "sam", now=NOW)
+    for again in (e.advance(gone, e.RegisterAsked(NOW, "li", "q2")), asked(gone, outcome="not_available")):
+        with pytest.raises(Refusal, match="enterprise_struck_off"):
+            e.right(again, "sam", now=NOW)
+    assert e.right(asked(gone), "sam", now=NOW)
     assert e.right(asked(sealed(), representative="differs"), "sam", now=NOW)
     assert e.right(asked(sealed(), outcome="not_available"), "sam", now=NOW)

@@ -14,6 +14,7 @@ from bff.core.errors import Refusal
 from bff.core.identity import Level
 from bff.realname import registers
 from bff.realname.enterprise import MEMBERS
+from bff.store.models import IdentityRow
 from bff.store.people import Person
 from bff.throttle import Throttle
 from bff.wiring import House
@@ -336,6 +337,36 @@ def test_a_letter_signed_by_the_representative_makes_the_agent_the_owner(home: H
     assert (enterprise.state, enterprise.role(owner.id)) == (State.VERIFIED, Role.OWNER)
     assert enterprise.proof is not None
     assert (enterprise.proof.way, enterprise.proof.facts["level"]) == (Way.LETTER, "document+face")
+
+
+def vouched(home: House, person: Person, by: str) -> None:
+    """A member saw them, for a contract of their own: begun with a code, so it is the best that is known of them."""
+    found = an_identity(home, person, "李雷", Level.DOCUMENT)
+    facts = {"attended": {"as": "sender"}, "reviewed_by": [by]}
+    with home.store.begin() as unit:
+        row = unit._session.get_one(IdentityRow, found.check_id)
+        row.attended_by, row.facts = by, facts
+
+
+def test_who_wants_to_act_for_an_enterprise_does_not_vouch_for_its_representative(home: House, owner: Person) -> None:
+    home.account.add_member(owner, name="Mia", contact="mia@example.org", language="en")
+    mia = a_person(home, "Mia", "mia@example.org")
+    vouched(home, a_person(home, "李雷", "li@example.org"), mia.id)
+    enterprise_id = lettered(home, mia)
+    sign_letter(home, mia, enterprise_id)
+    enterprise = look(home, mia, enterprise_id)
+    assert (enterprise.state, enterprise.trouble) == (State.REGISTERED, "representative_vouched")
+
+
+def test_a_senders_word_stands_in_the_way_of_no_face(home: House, owner: Person) -> None:
+    li = a_person(home, "李雷", "li@example.org")
+    by_link = an_identity(home, li, "李雷")
+    with home.store.begin() as unit:
+        unit._session.get_one(IdentityRow, by_link.check_id).facts = {"begun_by": "link"}
+    vouched(home, li, owner.id)
+    enterprise_id = lettered(home, owner)
+    sign_letter(home, owner, enterprise_id)
+    assert look(home, owner, enterprise_id).state is State.VERIFIED
 
 
 def test_the_letter_names_enterprise_representative_and_agent(home: House, owner: Person) -> None:

@@ -184,6 +184,18 @@ def test_the_sender_meets_their_own_signer_and_decides_about_nothing_else(
     assert [r.check.id for r in home.enrolment.pending(owner)] == [theirs.id]
 
 
+def test_where_the_sender_has_left_the_house_its_owners_are_told(
+    home: House, owner: Person, max_: Person, li_lei: Person, attend: Attend
+) -> None:
+    contract = a_sent_contract(home, max_, LI_LEI)
+    home.account.remove_member(owner, max_.id)
+    attend(li_lei, contract=contract)
+    work(home)
+    assert not any(m.template == "review_waits" for m in inbox(home, to="max@example.org"))
+    assert any(m.template == "review_waits" for m in inbox(home, to=owner.contacts[0]))
+    assert home.enrolment.waiting(owner) == 1
+
+
 @ON_BOTH
 def test_what_a_sender_saw_serves_the_senders_own_contracts_only(
     home: House, owner: Person, max_: Person, li_lei: Person, attend: Attend

@@ -1,13 +1,14 @@
 """The enterprise's door: every form of its page, and what each member finds there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from bff.core.enterprise import State
+from bff.core.enterprise import RegisterAnswered, RegisterAsked, State
 from bff.realname.provider import Provider, read_key
 from bff.realname.trade import HttpRegister
 from bff.signing import judging
@@ -189,6 +190,35 @@ def test_the_page_says_what_the_register_says(asking: House, trade: Outside, bro
     assert "The trade register is being asked" in browser.get(at).text
     work(asking)
     assert "The trade register agrees with what you typed." in browser.get(at).text
+
+
+def test_the_page_says_what_a_silent_register_said_before(
+    asking: House, trade: Outside, browser: FlaskClient, li: Person
+) -> None:
+    trade.companies = {}
+    enterprise_id = registered(asking, li)
+    with asking.store.begin() as unit:
+        asked = unit.enterprises.get(enterprise_id)
+        assert asked is not None
+        again = unit.enterprise_step(asked, RegisterAsked(unit.now, li.id, "q2"))
+        unit.enterprise_step(again, RegisterAnswered(unit.now, "", "q2", {"outcome": "not_available"}))
+    page = browser.get(f"/enterprises/{enterprise_id}").text
+    assert "There is no enterprise of this number." in page
+    assert "You may go on" not in page
+
+
+def test_a_proof_says_where_a_person_stood_in_for_a_face(home: House, browser: FlaskClient, li: Person) -> None:
+    enterprise_id = proven(home, li)
+    assert "showed document and face here" in browser.get(f"/enterprises/{enterprise_id}").text
+    with home.store.begin() as unit:
+        enterprise = unit.enterprises.get(enterprise_id)
+        assert enterprise is not None
+        assert enterprise.proof is not None
+        seen = replace(enterprise.proof, facts={**enterprise.proof.facts, "attended": True})
+        unit.enterprises.put(replace(enterprise, proof=seen))
+    page = browser.get(f"/enterprises/{enterprise_id}").text
+    assert "showed document and face here" not in page
+    assert "A person of this service compared the legal representative" in page
 
 
 def test_a_proof_says_what_the_register_said(asking: House, trade: Outside, browser: FlaskClient, li: Person) -> None:
