@@ -12,7 +12,7 @@ until the bank has it, and of it only a mask and a digest are recorded.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -368,10 +368,14 @@ class Enterprises:
 
     def give_up(self, person: Person, enterprise_id: str) -> None:
         """Stop what is under way, to choose another way."""
+        self._stop(person, enterprise_id, lambda now: e.Abandoned(now, person.id, "given_up"))
+
+    def _stop(self, person: Person, enterprise_id: str, event: Callable[[datetime], e.Event]) -> None:
+        """Nothing is left of a transfer or a letter that was under way."""
         with self._store.begin() as unit:
             enterprise = self._mine(unit, person, enterprise_id)
             letter = enterprise.letter
-            unit.enterprise_step(enterprise, e.Abandoned(unit.now, person.id, "given_up"))
+            unit.enterprise_step(enterprise, event(unit.now))
             self._forget_account(unit, enterprise_id)
         if letter is not None:
             self._letters.withdraw(letter.agent, letter.contract_id)
@@ -530,7 +534,7 @@ class Enterprises:
         self._step(person, enterprise_id, lambda now: e.GrantRevoked(now, person.id, grant_id))
 
     def end(self, person: Person, enterprise_id: str) -> None:
-        self._step(person, enterprise_id, lambda now: e.Ended(now, person.id))
+        self._stop(person, enterprise_id, lambda now: e.Ended(now, person.id))
 
     # --- looking ---
 

@@ -401,6 +401,30 @@ def test_giving_up_withdraws_the_letter(home: House, owner: Person) -> None:
     assert look(home, owner, enterprise_id).letter is None
 
 
+def test_an_enterprise_that_ends_leaves_no_letter_and_no_account_behind(
+    banked: House, bank: Outside, clock: Clock
+) -> None:
+    agent, to = an_owner(banked), {"email": "li@example.org", "phone": None, "language": "en"}
+    an_identity(banked, agent, "李雷")
+    for way in ("letter", "transfer"):
+        enterprise_id = registered(banked, agent)
+        banked.enterprises.prove_by_face(agent, enterprise_id)
+        if way == "letter":
+            banked.enterprises.send_letter(agent, enterprise_id, **to)
+        else:
+            banked.enterprises.order_transfer(
+                agent, enterprise_id, account="6222021234567890", bank_code="102100099996"
+            )
+        letter = look(banked, agent, enterprise_id).letter
+        banked.enterprises.end(agent, enterprise_id)
+        with banked.store.read() as unit:
+            assert "account" not in unit.enterprises.private(enterprise_id)
+        if letter is not None:
+            assert banked.desk.look(agent, letter.contract_id).state.value == "withdrawn"
+    work(banked)
+    assert bank.paid == {}
+
+
 def test_nobody_writes_the_letter_to_oneself(home: House, owner: Person) -> None:
     with pytest.raises(Refusal, match="letter_to_oneself"):
         home.enterprises.send_letter(
