@@ -9,7 +9,7 @@ import hashlib
 from bff.core.enrolment import Way
 from bff.words import words
 
-VERSION = "2026-11"
+VERSION = "2026-11b"
 
 
 def paragraphs(way: Way, language: str, *, days: int) -> tuple[str, ...]:
@@ -35,6 +35,12 @@ def paragraphs(way: Way, language: str, *, days: int) -> tuple[str, ...]:
             "my own. The video itself is deleted after {days} days."
         ),
     )
+    unsure = (
+        _(
+            "Where these programs are unsure, a person who is responsible for this service looks at what I have shown, and "
+            "decides."
+        ),
+    )
     attended = (
         _(
             "Instead of a face video, a person who is responsible for this contract compares me with my document, in person "
@@ -47,8 +53,9 @@ def paragraphs(way: Way, language: str, *, days: int) -> tuple[str, ...]:
             "description of my face are then destroyed at once; contracts that I have signed stay valid."
         ),
     )
-    chosen = {Way.FACE: (*paper, *face, *end), Way.ATTENDED: (*paper, *attended, *end), Way.PAPER: (*paper, *end)}[way]
-    return tuple(text.format(days=days) for text in chosen)
+    chosen = {Way.FACE: (*paper, *face, *unsure, *end), Way.ATTENDED: (*paper, *attended, *end)}
+    chosen[Way.PAPER] = (*paper, *unsure, *end)
+    return tuple(text.format(days=days) for text in chosen[way])
 
 
 def declaration(seen: str, language: str) -> str:

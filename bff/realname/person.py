@@ -242,10 +242,11 @@ class Enrolment:
             return unit.check_step(check, event, actor=check.person_id)
 
     def other_way(self, token: str) -> Check:
-        """Rather a human than a video."""
+        """Rather a human than a video: what was recorded was for programs, and goes."""
         with self._store.begin() as unit:
             check = _found(unit, token)
             after = unit.check_step(check, e.OtherWay(unit.now), actor=check.person_id)
+            self._let_go(unit, check.person_id, unit.identities.forget_recordings(check.id))
             self._onward(unit, check, after)
             return after
 
@@ -591,7 +592,7 @@ class Enrolment:
             read=read,
             photographs=len(media.get("photographs", [])),
             portrait=bool(media.get("portrait")),
-            video=unit.identities.newest_video(check_id=check.id),
+            video=unit.identities.newest_video(check_id=check.id) if check.way is Way.FACE else None,
             title=contract.title if contract else None,
             signer_name=contract.signer(check.signer_id).name if contract and check.signer_id else None,
         )

@@ -133,6 +133,10 @@ class Identities:
         names = [*media.get("photographs", ()), *media.get("former", ()), *(media.get(one) for one in IN_VAULT)]
         return [name for name in names if name] + self._drop_recordings(FaceVideoRow.check_id == check_id)
 
+    def forget_recordings(self, check_id: str) -> list[str]:
+        """The check goes on without them; the names of what there was."""
+        return self._drop_recordings(FaceVideoRow.check_id == check_id)
+
     def _drop_recordings(self, which: Any) -> list[str]:
         """Their pieces are named no more, and those that are still awaited are over."""
         asked = select(FaceVideoRow).where(which).with_for_update().execution_options(populate_existing=True)

@@ -10,6 +10,7 @@ from bff.core.errors import Refusal
 from bff.core.gestures import Commitment
 from bff.core.identity import GOOD_FOR, Level
 from bff.core.ports import Documents, SourceAnswer, SourceOutcome
+from bff.realname.agreement import paragraphs
 from bff.realname.person import VIDEOS, _valid_until
 from bff.realname.recordings import CHALLENGE_LIFETIME, LIMIT_BYTES, PIECES
 from bff.store.people import Person
@@ -239,6 +240,30 @@ def test_nobody_has_to_show_their_face(home: House, li_lei: Person, token: str, 
 def test_the_way_can_be_changed_before_the_video(home: House, token: str) -> None:
     shows_card(home, token)
     assert home.enrolment.other_way(token).state is State.REVIEW
+
+
+def test_who_changes_the_way_shows_no_human_the_video(home: House, li_lei: Person, owner: Person, token: str) -> None:
+    shows_card(home, token)
+    video, _ = home.enrolment.ask_for_video(token, colours=True, slow=False)
+    send(home, video.id, b"somebody's face")
+    (piece,) = home.enrolment.recordings.received(video.id).pieces
+    check = home.enrolment.other_way(token)
+    assert home.enrolment.to_review(owner, check.id).video is None
+    with pytest.raises(Refusal, match="review_unknown"):
+        home.enrolment.picture(owner, check.id, "video")
+    with home.store.read() as unit:
+        after = unit.identities.video(video.id)
+    assert after is not None
+    assert (after.state, after.pieces) == ("over", ())
+    with pytest.raises(Refusal, match="face_media_gone"):
+        home.enrolment._vault().read(li_lei.id, piece)
+    with pytest.raises(Refusal, match="video_unknown"):
+        home.enrolment.recordings.add(video.id, offset=0, content=b"x")
+
+
+@pytest.mark.parametrize("way", [Way.FACE, Way.PAPER])
+def test_the_agreement_says_that_a_human_may_look(way: Way) -> None:
+    assert any("a person who is responsible for this service" in text for text in paragraphs(way, "en", days=30))
 
 
 def test_two_people_decide_where_the_house_wants_it(home: House, li_lei: Person, owner: Person) -> None:
