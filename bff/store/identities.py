@@ -150,17 +150,19 @@ class Identities:
         return names
 
     def open_of(self, person_id: str) -> list[Check]:
-        """Checks of this person that are not over and can still be gone on with, or wait for a human; newest first."""
-        rows = self._session.scalars(
+        """Checks of this person that are not over and can still be gone on with, or wait for a human; newest first. All are
+        locked in one order: the oldest first."""
+        asked = (
             select(CheckRow)
             .where(
                 CheckRow.person_id == person_id,
                 CheckRow.state.not_in([str(state) for state in enrolment.OVER]),
                 or_(CheckRow.expires_at > self._now, CheckRow.state == str(State.REVIEW)),
             )
-            .order_by(CheckRow.created_at.desc())
+            .order_by(CheckRow.created_at)
         )
-        return [_check(row) for row in rows]
+        rows = list(self._session.scalars(asked.with_for_update() if self._lock else asked))
+        return [_check(row) for row in reversed(rows)]
 
     def checks_of(self, person_id: str) -> list[Check]:
         asked = select(CheckRow).where(CheckRow.person_id == person_id).order_by(CheckRow.created_at)
@@ -178,17 +180,17 @@ class Identities:
         ]
 
     def forgotten(self, *, media_kept: timedelta) -> list[Check]:
-        """Checks that nobody went on with, and reviews that nobody made while there were pictures; they are ended."""
+        """Checks that nobody went on with, and reviews that nobody made while there were pictures; they are ended. One that
+        somebody is just changing is not forgotten."""
         working = CheckRow.state.not_in([*(str(state) for state in enrolment.OVER), str(State.REVIEW)])
         blind = CheckRow.created_at <= self._now - media_kept
-        rows = self._session.scalars(
-            select(CheckRow).where(
-                or_(
-                    and_(working, CheckRow.expires_at < self._now),
-                    and_(CheckRow.state == str(State.REVIEW), blind),
-                )
+        asked = select(CheckRow).where(
+            or_(
+                and_(working, CheckRow.expires_at < self._now),
+                and_(CheckRow.state == str(State.REVIEW), blind),
             )
         )
+        rows = self._session.scalars(asked.with_for_update(skip_locked=True) if self._lock else asked)
         return [_check(row) for row in rows]
 
     # --- identities ---

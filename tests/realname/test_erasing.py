@@ -190,6 +190,32 @@ def test_what_is_being_kept_while_somebody_erases_is_erased_too(home: House, li_
         assert unit.identities.generation(li_lei.id) == 1
 
 
+@pytest.mark.parametrize("act", ["begins anew", "sweeps"])
+@ON_BOTH
+def test_a_check_that_passes_at_this_moment_is_not_ended_by_who_looked_before(
+    home: House, li_lei: Person, clock: Clock, act: str
+) -> None:
+    token = home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+    check = home.enrolment.look(token).check
+    if act == "sweeps":
+        clock.forward(hours=4)
+    acts = {
+        "begins anew": lambda: home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT),
+        "sweeps": home.enrolment.sweep,
+    }
+    with home.store.begin() as unit:
+        assert unit.identities.check(check.id) is not None
+        other = Thread(target=acts[act])
+        other.start()
+        other.join(timeout=0.5)  # it waits, or is over by then
+        unit.identities.put(replace(check, state=State.PASSED, level=Level.DOCUMENT_FACE))
+    other.join(timeout=30)
+    with home.store.read() as unit:
+        after = unit.identities.check(check.id)
+    assert after is not None
+    assert after.state is State.PASSED
+
+
 def test_an_errand_of_the_release_before_erases_who_did_not_begin_anew(
     home: House, li_lei: Person, clock: Clock
 ) -> None:
