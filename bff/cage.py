@@ -301,11 +301,19 @@ def _signal_name(number: int) -> str:
 def main(order_text: str) -> None:
     order = json.loads(order_text)
     limits = Limits(**order["limits"])
+    _close_memory()
     if order["mother"]:
         _preload(order["preload"])
         nursery.serve(functools.partial(_live, limits, [], os.getpid()))
         os._exit(0)
     _live(limits, order["preload"], order["parent"])
+
+
+def _close_memory() -> None:
+    """Nobody but root opens our memory (/proc/PID/mem), nor that of whoever is forked from us: a child that was taken over
+    writes into neither its mother nor a sister."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
 def _live(limits: Limits, preload: list[str], parent: int) -> None:
@@ -447,7 +455,7 @@ _FORBIDDEN = {
 _CLONE3, _THREAD = 435, 0x10000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _DENY, _UNKNOWN = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_NO_NEW_PRIVILEGES, _SECCOMP, _BY_FILTER = 38, 22, 2
+_NO_NEW_PRIVILEGES, _SECCOMP, _BY_FILTER, _DUMPABLE = 38, 22, 2, 4
 
 
 if __name__ == "__main__":
