@@ -5,7 +5,7 @@
  */
 
 import { same } from "./der.js";
-import { Bytes, Ref, Stream } from "./pdf.js";
+import { Bytes, Ref, Stream, members } from "./pdf.js";
 
 const FREE_IN_CATALOG = ["/AcroForm", "/DSS", "/Extensions", "/Metadata"];
 const FREE_IN_FORM = ["/SigFlags", "/Fields"];
@@ -26,9 +26,9 @@ export async function fieldsOf(pdf) {
     const name = [prefix, own instanceof Bytes ? words(own.octets) : ""].filter(Boolean).join(".");
     const type = (await pdf.resolve(dictionary.get("/FT"))) ?? inherited;
     found.push({ name, number: reference instanceof Ref ? reference.number : null, dictionary, type });
-    for (const kid of (await pdf.resolve(dictionary.get("/Kids"))) ?? []) await walk(kid, name, type);
+    for (const kid of members(await pdf.resolve(dictionary.get("/Kids")))) await walk(kid, name, type);
   };
-  for (const reference of (await pdf.resolve(form?.get("/Fields"))) ?? []) await walk(reference, "", null);
+  for (const reference of members(await pdf.resolve(form?.get("/Fields")))) await walk(reference, "", null);
   return found;
 }
 

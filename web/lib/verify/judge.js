@@ -11,7 +11,7 @@ import { check, path, read as readCms, readTimestamp, signerOf, timestampOf } fr
 import { canonical } from "./jcs.js";
 import { content, hex, inside, node, same, time, whole, hexInteger, oid, bits } from "./der.js";
 import { unpacked } from "./packed.js";
-import { Bytes, Pdf, PdfError } from "./pdf.js";
+import { Bytes, Pdf, PdfError, members } from "./pdf.js";
 import { faceChecks, identityHolds, mapping } from "./statements.js";
 
 const ARC = "2.25.242388184400267224250795273426544236926";
@@ -137,7 +137,7 @@ async function validationData(file) {
   const dss = await file.resolve(catalog.get("/DSS"));
   const all = async (key, readOne) => {
     const out = [];
-    for (const reference of (dss instanceof Map && (await file.resolve(dss.get(key)))) || []) {
+    for (const reference of members(dss instanceof Map && (await file.resolve(dss.get(key))))) {
       try {
         out.push(readOne(await file.inflated(await file.resolve(reference))));
       } catch {
@@ -235,7 +235,7 @@ async function coverage({ range, contents, end, cms, dictionary }, world) {
   try {
     const revision = await Pdf.open(prefix);
     const inside = (await signaturesOf(revision)).some((other) => other.contents?.at === contents.at && other.end === end);
-    if (!padded(contents.octets) || !oneCase(world.bytes.subarray(first, second))) return null;
+    if (!padded(contents.octets) || !plainHexadecimal(world.bytes.subarray(first, second))) return null;
     if (!inside || !/%%EOF\s*$/.test(tail(prefix)) || dictionary.get("/Filter") === undefined) return null;
     const data = new Uint8Array(first + end - second);
     data.set(prefix.subarray(0, first));
@@ -252,10 +252,12 @@ function padded(octets) {
   return octets.subarray(node(octets).end).every((octet) => octet === 0);
 }
 
-/** Hexadecimal digits in one case throughout: a digit whose case was changed says the same and is changed all the same. */
-function oneCase(gap) {
-  const text = new TextDecoder("latin1").decode(gap);
-  return text === text.toLowerCase() || text === text.toUpperCase();
+/**
+ * Whole octets in hexadecimal, in one case throughout and nothing between: a digit whose case was changed and white space where
+ * a zero was say the same, and are changed all the same.
+ */
+function plainHexadecimal(gap) {
+  return gap.length % 2 === 0 && /^<([0-9a-f]*|[0-9A-F]*)>$/.test(new TextDecoder("latin1").decode(gap));
 }
 
 function tail(bytes) {
@@ -272,11 +274,11 @@ function forbidden(one, touched, world) {
 }
 
 function lockOf({ dictionary }) {
-  for (const reference of dictionary.get("/Reference") ?? []) {
+  for (const reference of members(dictionary.get("/Reference"))) {
     if (!(reference instanceof Map) || reference.get("/TransformMethod") !== "/FieldMDP") continue;
     const parameters = reference.get("/TransformParams");
     if (!(parameters instanceof Map)) continue;
-    const names = (parameters.get("/Fields") ?? []).filter((each) => each instanceof Bytes).map((each) => words(each.octets));
+    const names = members(parameters.get("/Fields")).filter((each) => each instanceof Bytes).map((each) => words(each.octets));
     const named = (name) => names.some((each) => name === each || name.startsWith(`${each}.`));
     const action = parameters.get("/Action");
     return action === "/All" ? () => true : action === "/Exclude" ? (name) => !named(name) : named;

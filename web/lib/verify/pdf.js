@@ -195,6 +195,11 @@ function latin(octets) {
   return out;
 }
 
+/** An array's members; none where something else stands in an array's place. */
+export function members(value) {
+  return Array.isArray(value) ? value : [];
+}
+
 /** One file, or the beginning of one: what a reader would show of exactly these bytes. */
 export class Pdf {
   #objects = new Map();
@@ -216,6 +221,7 @@ export class Pdf {
     const last = [...tail.matchAll(/startxref\s+(\d+)\s+%%EOF/g)].at(-1);
     if (!last) throw new PdfError("no startxref");
     await pdf.#follow(Number(last[1]));
+    if (!((await pdf.resolve(pdf.trailer.get("/Root"))) instanceof Map)) throw new PdfError("no catalog");
     return pdf;
   }
 
