@@ -128,8 +128,8 @@ class Enterprises:
     def amend(self, person: Person, enterprise_id: str, facts: Facts) -> None:
         self._count_question(person)
         with self._store.begin() as unit:
-            self._check_free(unit, facts, but=enterprise_id)
             mine = self._mine(unit, person, enterprise_id)
+            self._check_free(unit, facts, but=enterprise_id)
             self._ask(unit, unit.enterprise_step(mine, e.Amended(unit.now, person.id, facts)), person)
 
     def show_licence(self, person: Person, enterprise_id: str, photograph: bytes) -> None:
@@ -595,6 +595,7 @@ class Enterprises:
 
     def _check_free(self, unit: Unit, facts: Facts, *, but: str | None) -> None:
         """One enterprise proves itself here once; whoever else acts for it becomes its member."""
+        unit.in_turn(f"identifier {facts.identifier}")
         there = unit.enterprises.proven(facts.identifier)
         if there is not None and there.id != but and there.holds(unit.now):
             raise Refusal("enterprise_known", name=there.facts.name)

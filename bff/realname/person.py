@@ -154,6 +154,7 @@ class Enrolment:
             raise Refusal("source_gone")  # whatever they did now could not be enough
         token = secrets.token_urlsafe(24)
         with self._store.begin() as unit:
+            unit.in_turn(f"begin {person_id}")
             left = unit.identities.open_of(person_id)
             same = next((c for c in left if (c.needed, c.signer_id) == (needed, signer_id)), None)
             mine = same is not None and unit.identities.led_to(held, same.id)

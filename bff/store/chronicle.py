@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bff.core import evidence
 from bff.core.evidence import Entry
 from bff.store.models import ChronicleRow
+from bff.store.turns import in_turn
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Chronicle:
         self._session = session
 
     def record(self, subject: str, *, kind: str, at: datetime, actor: str, data: Mapping[str, Any]) -> Entry:
-        """Append to the subject's chain; two units that append at once collide on the number, and one is rolled back."""
+        """Append to the subject's chain; of two units that append at once the second waits."""
+        in_turn(self._session, f"chronicle {subject}")
         newest = self._session.scalar(
             select(ChronicleRow).where(ChronicleRow.subject == subject).order_by(ChronicleRow.seq.desc()).limit(1)
         )

@@ -24,6 +24,7 @@ from bff.store.identities import Identities
 from bff.store.people import People
 from bff.store.reports import Reports
 from bff.store.timebook import TimeBook
+from bff.store.turns import in_turn
 
 
 @dataclass
@@ -94,6 +95,10 @@ class Unit:
         )
         self.announcement.topics.append(f"enterprise:{after.id}")
         self._session.flush()
+
+    def in_turn(self, purpose: str) -> None:
+        """Alone from here to the end of the unit among those with this purpose; asked for before anything is read for it."""
+        in_turn(self._session, purpose)
 
     def errand(
         self,

@@ -1,6 +1,6 @@
 """Enterprises in a real house: the three ways to prove one, members, seals and rights, and what is kept of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.builders import Clock, a_house, an_owner, inbox, token_of, work
 from tests.databases import ON_BOTH
 from tests.enterprises import Reader, a_person, an_identity, facts, look, proven, registered, sealed
 from tests.providers import Outside, key_file, outside
+from tests.together import together
 
 
 @pytest.fixture
@@ -168,6 +169,20 @@ def test_an_enterprise_proves_itself_once(home: House, li: Person) -> None:
         home.enterprises.prove_by_face(other, waiting)
     with pytest.raises(Refusal, match="enterprise_known"):
         home.enterprises.register(other, facts())
+
+
+@ON_BOTH
+def test_proven_twice_at_the_same_moment_it_is_proven_once(home: House, li: Person) -> None:
+    others = [a_person(home, "李雷", f"li{number}@example.org") for number in range(4)]
+    for one in others:
+        an_identity(home, one, "李雷")
+    waiting = [(one, registered(home, one)) for one in others]
+
+    def prove(one: Person, enterprise_id: str) -> Callable[[], None]:
+        return lambda: home.enterprises.prove_by_face(one, enterprise_id)
+
+    refused = together(*(prove(*each) for each in waiting))
+    assert [getattr(error, "code", error) for error in refused] == ["enterprise_known"] * 3
 
 
 def test_whoever_proves_an_enterprise_after_its_proof_is_old_acts_for_it(home: House, li: Person, clock: Clock) -> None:

@@ -20,6 +20,7 @@ from tests.biometrics import cards
 from tests.builders import Clock, inbox, work
 from tests.databases import ON_BOTH
 from tests.people import Actor, committed, photograph, send, shows_card, shows_face
+from tests.together import together
 
 NUMBER = cards.cn_number()
 
@@ -379,6 +380,17 @@ def test_beginning_again_goes_on_where_it_was_with_a_new_link(home: House, li_le
     assert home.enrolment.look(again).check.state is State.DOCUMENT
     with pytest.raises(Refusal, match="check_unknown"):
         home.enrolment.look(token)
+
+
+@ON_BOTH
+def test_begun_in_many_tabs_at_once_it_is_one_check(home: House, li_lei: Person) -> None:
+    def begin() -> None:
+        home.enrolment.begin(li_lei.id, needed=Level.DOCUMENT_FACE)
+
+    assert together(*[begin] * 6) == []
+    with home.store.read() as unit:
+        assert len(unit.identities.checks_of(li_lei.id)) == 1
+        assert [entry.value["kind"] for entry in unit.chronicle.entries(f"person:{li_lei.id}")] == ["begun"]
 
 
 def test_what_cannot_be_judged_five_times_is_looked_at_by_a_human(home: House, token: str) -> None:

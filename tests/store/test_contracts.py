@@ -1,7 +1,5 @@
 """Contracts in both databases: what is written comes back, one unit at a time changes one, and everything is found."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -18,6 +16,7 @@ from bff.store.unit import Announcement
 from tests.builders import Clock
 from tests.databases import ON_BOTH
 from tests.store.papers import PAGES, a_contract, a_signer, bob, kept
+from tests.together import together
 
 pytestmark = ON_BOTH
 
@@ -179,25 +178,6 @@ def test_a_reader_has_one_picture_of_everything(store: Store, olga: Person) -> N
 
 
 # --- two writers ---
-
-
-def together(*acts: Callable[[], None]) -> list[BaseException]:
-    """Run at the same moment; what was raised."""
-    gate, raised = threading.Barrier(len(acts)), []
-
-    def run(act: Callable[[], None]) -> None:
-        gate.wait(20)
-        try:
-            act()
-        except BaseException as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return raised
 
 
 def test_two_writers_on_one_contract_make_one_unbroken_chain(store: Store, olga: Person) -> None:
