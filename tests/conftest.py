@@ -30,12 +30,15 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Empty, which is SQLite; a fresh database for a test marked with `tests.databases.ON_BOTH`."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return ""
+        yield ""
+        return
     server: Postgres = request.getfixturevalue("postgres_server")
-    return server.fresh()
+    url = server.fresh()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture
