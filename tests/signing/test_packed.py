@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -24,10 +25,17 @@ for (const line of process.argv.slice(1)) {
 """
 
 
+def in_javascript(script: str, *words: str) -> str:
+    """What a script prints, in the Node that the set-up found or brought."""
+    asked = [sys.executable, str(ROOT / "tools" / "set_up.py"), "--which-node"]
+    node = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    command = [node, "--input-type=module", "-e", script, "--", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout
+
+
 def in_the_browsers_words(*octets: bytes) -> list[bytes]:
-    command = ["node", "--input-type=module", "-e", SAYS_WHAT_IT_READS, "--", *(each.hex() for each in octets)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
-    return [bytes.fromhex(line) for line in ran.stdout.split("\n")[: len(octets)]]
+    said = in_javascript(SAYS_WHAT_IT_READS, *(each.hex() for each in octets))
+    return [bytes.fromhex(line) for line in said.split("\n")[: len(octets)]]
 
 
 def packed_by(statement: bytes, dictionary: bytes) -> bytes:
@@ -84,7 +92,9 @@ def test_a_statement_that_would_burst_is_nothing() -> None:
 
 
 def test_what_stands_behind_the_packed_octets_makes_them_unreadable() -> None:
-    assert packed.unpack(packed.pack(b"{}") + b"\0") == b""
+    longer = packed.pack(b"{}") + b"\0"
+    assert packed.unpack(longer) == b""
+    assert in_the_browsers_words(longer) == [b""]
 
 
 def test_the_dictionary_is_the_specifications_and_the_browsers() -> None:
@@ -92,8 +102,5 @@ def test_the_dictionary_is_the_specifications_and_the_browsers() -> None:
     (block,) = re.findall(r"^```dictionary\n(.*?)^```$", told, re.M | re.S)
     assert "".join(block.splitlines()).encode() == packed.DICTIONARY
     script = (ROOT / "web" / "lib" / "verify" / "packed.js").read_text()
-    command = f"{script}\nconsole.log(DICTIONARY);"
-    ran = subprocess.run(
-        ["node", "--input-type=module", "-e", command], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert ran.stdout.rstrip("\n").encode() == packed.DICTIONARY
+    said = in_javascript(f"{script}\nconsole.log(DICTIONARY);")
+    assert said.rstrip("\n").encode() == packed.DICTIONARY

@@ -41,12 +41,19 @@ const DICTIONARY = [
 /** The statement's JSON, of either format; nothing where it cannot be read. */
 export async function unpacked(octets) {
   if (octets[0] !== VERSION) return octets;
+  // Some engines overlook what stands behind the last block; then there is an end before the last octet already.
+  const early = await opened(octets.subarray(1, -1));
+  return (early === null ? await opened(octets.subarray(1)) : null) ?? new Uint8Array();
+}
+
+/** What is packed; null where it has no end or cannot be read. */
+async function opened(octets) {
   const known = new TextEncoder().encode(DICTIONARY);
   try {
     // Engines take no dictionary; a stored block before the packed ones fills the window as one would.
-    return (await inflated(new Blob([stored(known), octets.subarray(1)]), known.length + LARGEST)).subarray(known.length);
+    return (await inflated(new Blob([stored(known), octets]), known.length + LARGEST)).subarray(known.length);
   } catch {
-    return new Uint8Array();
+    return null;
   }
 }
 
