@@ -158,7 +158,7 @@ def _history(
         return
     try:
         proof = _Proof.read(raw)
-    except (ValueError, KeyError, TypeError, RecursionError, UnsupportedAlgorithm):
+    except (ValueError, KeyError, TypeError, RecursionError, UnsupportedAlgorithm, x509.InvalidVersion):
         yield Check("tree", ok=False, sentence=_("The proof of its place in the tree cannot be read."))
         return
     leaf = proof.leaf

@@ -820,7 +820,7 @@ def named(name: str, certificate: bytes) -> bool:
     """Whether a certificate (DER) is in this name, as far as a certificate can hold it."""
     try:
         return _common_name(x509.load_der_x509_certificate(certificate)) == common_name(name)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, x509.InvalidVersion):
         return False
 
 
@@ -828,7 +828,7 @@ def acts_for(certificate: bytes) -> tuple[str, str]:
     """The organisation in a signer's certificate (DER) and its identifier; empty where it names none."""
     try:
         subject = x509.load_der_x509_certificate(certificate).subject
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return "", ""
     oids = (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.ORGANIZATION_IDENTIFIER)
     names = (subject.get_attributes_for_oid(oid) for oid in oids)

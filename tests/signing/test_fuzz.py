@@ -2,6 +2,7 @@
 
 import json
 import random
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -139,6 +140,17 @@ def test_a_proof_of_any_shape_is_judged(key: str, value: Any) -> None:
     altered = {**proof, key: value}
     parts = {**PARTS, bundle.HISTORY: json.dumps(altered).encode()}
     assert not rest_holds(parts) or altered == proof
+
+
+def test_a_certificate_of_no_known_version_is_read_by_nobody() -> None:
+    proof = json.loads(PARTS[bundle.HISTORY])
+    known = ssl.PEM_cert_to_DER_cert(proof["certificate"])
+    strange = known.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42", 1)
+    assert strange != known
+    altered = json.dumps({**proof, "certificate": ssl.DER_cert_to_PEM_cert(strange)}).encode()
+    assert not rest_holds({**PARTS, bundle.HISTORY: altered})
+    assert not pades.named("anybody", strange)
+    assert pades.acts_for(strange) == ("", "")
 
 
 @cheap
