@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bff.store.people import Person
@@ -13,7 +14,9 @@ from tools import set_up
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The words as they are in the repository now, not as they were at the last set-up; once, by whoever hands out the tests."""
+    """Examples are the same each time; `pytest --hypothesis-profile=default` draws new ones. The words are as they are in the
+    repository now, not as they were at the last set-up; made once, by whoever hands out the tests."""
+    hypothesis.settings.load_profile("ci")
     if not hasattr(config, "workerinput"):
         set_up.translations()
 
