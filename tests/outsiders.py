@@ -152,13 +152,20 @@ class JavaOpinion:
         return self.verdict == "ok"
 
 
-def pdfbox(files: Sequence[Path], roots: Sequence[bytes]) -> dict[Path, list[JavaOpinion]]:
-    """Its opinion of each file, in the order of the signatures: mathematics, RFC 5035, time stamps, paths, revocation lists."""
-    need("java", "javac", *(f"{name}.jar" for name in CLASSES if not (JARS / f"{name}.jar").is_file()))
+def pdfbox(
+    files: Sequence[Path], roots: Sequence[bytes], *, at: datetime | None = None
+) -> dict[Path, list[JavaOpinion]]:
+    """Its opinion of each file, in the order of the signatures: mathematics, RFC 5035, time stamps, paths, revocation lists.
+
+    The last document time stamp is judged at its own time; with `at` then, and the machine's clock shows it.
+    """
+    clock = ("faketime", f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}") if at else ()
+    now = (f"-Dnow={at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",) if at else ()
+    need(*clock[:1], "java", "javac", *(f"{name}.jar" for name in CLASSES if not (JARS / f"{name}.jar").is_file()))
     with tempfile.TemporaryDirectory() as folder:
         trusted = _files(folder, roots=b"".join(roots))["roots"]
         classes = ":".join(str(JARS / f"{name}.jar") for name in CLASSES)
-        said = _run("java", "-cp", classes, str(JUDGE), trusted, *map(str, files)).stdout
+        said = _run(*clock, "java", *now, "-cp", classes, str(JUDGE), trusted, *map(str, files)).stdout
     opinions: dict[Path, list[JavaOpinion]] = {file: [] for file in files}
     for line in said.splitlines():
         file, kind, verdict, time = line.split("\t")
@@ -212,5 +219,5 @@ def _files(folder: str, **contents: bytes) -> dict[str, str]:
 
 
 def _run(*command: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "TZ": "UTC"}
+    environment = {**os.environ, "TZ": "UTC", "DONT_FAKE_MONOTONIC": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

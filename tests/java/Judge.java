@@ -15,6 +15,7 @@ import java.security.cert.TrustAnchor;
 import java.security.cert.X509CRL;
 import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -51,8 +52,8 @@ import org.bouncycastle.util.Store;
  *
  * A signature is checked over its byte range, its certificate as RFC 5035 ties it, its time stamp, and the path to a root with
  * revocation lists of the file, at the time that the time stamp proves; one without is judged at the time of its last document
- * time stamp. A document time stamp is judged at the next one's time, the last at its own. BouncyCastle judges nothing at a time that
- * lies ahead of the machine's clock.
+ * time stamp. A document time stamp is judged at the next one's time, the last at its own or, with -Dnow=ISO-8601, at that time.
+ * BouncyCastle judges nothing at a time that lies ahead of the machine's clock.
  */
 public class Judge {
     private static final int LONGEST = 200;
@@ -112,7 +113,7 @@ public class Judge {
         if (signatures.isEmpty()) {
             say(name, "file", "not signed", null);
         }
-        Date later = null;
+        Date later = System.getProperty("now") == null ? null : Date.from(Instant.parse(System.getProperty("now")));
         List<Runnable> lines = new ArrayList<>();
         for (int n = signatures.size() - 1; n >= 0; n--) {
             later = one(signatures.get(n), later, n == signatures.size() - 1, lines);

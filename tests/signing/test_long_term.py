@@ -23,7 +23,7 @@ from bff.core.errors import Fault, Refusal
 from bff.signing import authority as authority_module
 from bff.signing.pades import judge
 from bff.signing.verify import verify
-from tests.outsiders import openssl_cms, openssl_ts, pdfsig, signatures_in, stock_pyhanko
+from tests.outsiders import openssl_cms, openssl_ts, pdfbox, pdfsig, signatures_in, stock_pyhanko
 from tests.signing.browser import browser_verdicts
 from tests.signing.paperwork import ANA, LI, START, Paperwork, blank_pdf
 
@@ -198,6 +198,21 @@ def test_openssl_ts_accepts_a_document_time_stamp_as_long_as_its_certificate_liv
     token, signed = signatures_in(years.again)[3 + stamp]
     assert openssl_ts(token, signed, years.roots, at=day(when)) is holds
     assert openssl_ts(token, signed, years.roots, at=_gen_time(token))
+
+
+@pytest.mark.parametrize(("when", "held"), [(2, 0), (110, 1), (3000, 1), (7000, 2)])
+def test_pdfbox_accepts_the_archived_file_and_only_one_that_was_renewed(
+    years: Years, tmp_path: Path, when: int, held: int
+) -> None:
+    """PDFBox with BouncyCastle, its clock at that day: every signature of what the archive holds, every stamp under the last."""
+    files = [tmp_path / name for name in ("sealed.pdf", "renewed.pdf", "again.pdf")]
+    for file, content in zip(files, (years.sealed, years.renewed, years.again), strict=True):
+        file.write_bytes(content)
+    said = pdfbox(files[: held + 1], years.roots, at=day(when))
+    assert {opinion.verdict for opinion in said[files[held]]} == {"ok"}
+    assert [len(said[file]) for file in files[: held + 1]] == [4, 5, 6][: held + 1]
+    for old in files[:held]:
+        assert said[old][-1].verdict != "ok"
 
 
 @pytest.mark.parametrize(("when", "said"), [(50, "Trusted"), (400, "Trusted"), (3000, "Trusted"), (3700, "Expired")])
